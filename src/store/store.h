@@ -9,8 +9,11 @@
  *   run one after the other, each in its own savepoint, inside one commit (group commit), and answered after
  *   the common fsync. Read transactions use reader connections beside it.
  * - PostgreSQL: a pool; each transaction is SERIALIZABLE and retried when the server asks for it.
- * A callback may therefore run more than once and on another thread: it touches nothing but the database and
- * memory it resets at its beginning.
+ * A callback (of a read, too) may therefore run more than once and on another thread: it touches nothing but
+ * the database and memory it resets at its beginning. It starts no other transaction.
+ * - A statement that fails makes its transaction fail: every later call in it returns the same error and the
+ *   whole is rolled back, unless the statement ran inside tx_nested, which undoes just its part.
+ * - Rows end with their transaction, and with the tx_nested they were opened in.
  *
  * Errors: ERR_UNIQUE / ERR_REFERENCE with err->subject = "table.column[,column]" (table alone where SQLite
  * does not tell the column), ERR_BUSY when no connection came free, ERR_IO for disk and connection faults.
@@ -23,7 +26,7 @@ typedef struct Rows Rows;
 
 typedef enum Dialect { DIALECT_SQLITE, DIALECT_POSTGRES, DIALECT_N } Dialect;
 
-/* A statement: SQL text for each database. From queries.sql (tools/sqlgen) or built by model/'s query builder. */
+/* A statement: SQL text for each database, from queries.sql (tools/sqlgen) or model/'s query builder. */
 typedef struct Sql {
     const char *name;
     const char *text[DIALECT_N];
@@ -31,8 +34,9 @@ typedef struct Sql {
 
 typedef enum ValKind { VAL_NULL, VAL_INT, VAL_REAL, VAL_TEXT, VAL_BLOB } ValKind;
 
-/* A value on its way to or from the database. PostgreSQL's boolean arrives as VAL_INT 0/1; numeric, date, time,
-   timestamptz, json arrive as VAL_TEXT (timestamptz as 2025-01-02T03:04:05.000006Z, as SQLite stores it). */
+/* A value on its way to or from the database. PostgreSQL's boolean arrives as VAL_INT 0/1; numeric, date,
+   time, timestamptz, json arrive as VAL_TEXT (timestamptz as 2025-01-02T03:04:05.000006Z, as SQLite stores
+   it). */
 typedef struct Val {
     ValKind kind;
     union {
@@ -50,10 +54,12 @@ typedef struct Val {
 #define VALS(...) (Val[]){__VA_ARGS__}, sizeof((Val[]){__VA_ARGS__}) / sizeof(Val)
 
 typedef struct StoreOptions {
-    const char *dir; /* data folder; holds city.db (SQLite), blobs/, lock */
-    const char *url; /* NULL or "sqlite", or postgres://…; */
-    int readers;     /* reader connections / pool size; 0 = default */
-    bool lock;       /* take the folder's exclusive lock (serve, init, import …); ERR_RUNNING tells pid */
+    const char *dir;     /* data folder; holds city.db (SQLite), blobs/, lock */
+    const char *url;     /* NULL or "sqlite", or postgres://… */
+    int readers;         /* reader connections (8) / pool size (16); 0 = default */
+    int read_timeout_ms; /* one statement of a read: longer gives ERR_TIMEOUT; 0 = 30 s, negative = none */
+    bool lock; /* take the folder's exclusive lock (serve, init, import …); ERR_RUNNING tells pid. Without it
+                  a SQLite store takes the lock at its first write: never two writers on one file */
 } StoreOptions;
 
 /* One numbered migration of one room, from its schema.sql (tools/sqlgen). */
@@ -74,6 +80,8 @@ int store_open(const StoreOptions *options, Store **ret, Err *err) CHECKED;
 void store_free(Store *s); /* waits for running transactions, checkpoints, unlocks */
 void store_freep(Store **s);
 #define _cleanup_store_ __attribute__((cleanup(store_freep)))
+/* Writes the listening address into the lock file, for the error of whoever finds the city running. */
+int store_announce(Store *s, const char *address, Err *err) CHECKED;
 Dialect store_dialect(const Store *s);
 const char *store_dir(const Store *s);
 /* Applies the migrations that are not yet in the history, each in a transaction. ret_applied may be NULL. */
@@ -82,6 +90,9 @@ int store_migrate(Store *s, const Room *const *rooms, int *ret_applied, Err *err
 typedef int (*TxFn)(Tx *tx, void *ctx, Err *err);
 /* Write transaction `name` (for logs). Commits when fn returns 0, rolls back otherwise. Durable on return. */
 int store_tx(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED;
+/* The same for work on tables: alone in its commit, and on SQLite with foreign keys off (a table is rebuilt
+   by making a new one, copying, dropping, renaming), all of them checked before the commit. ERR_REFERENCE. */
+int store_alter(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED;
 /* Read transaction: one consistent snapshot, on the calling thread. */
 int store_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED;
 
@@ -94,19 +105,26 @@ int tx_script(Tx *tx, const char *sql, Err *err) CHECKED;
 int tx_nested(Tx *tx, TxFn fn, void *ctx, Err *err) CHECKED;
 
 /* Starts a query. The rows are tied to the arena; rows_done ends them early. Rows hold no lock after the last
-   row. On PostgreSQL the result is fetched in batches when it is large, so memory stays flat. */
+   row. They are read from the server one by one; when another statement runs before the last one
+   (PostgreSQL), what is left is taken into memory first: see tx_cursor. */
 int tx_query(Tx *tx, Arena *a, const Sql *sql, const Val *args, size_t n, Rows **ret, Err *err) CHECKED;
+/* The same for results of any size: memory stays flat on both databases even when other statements run
+   between the rows. On PostgreSQL a cursor, so only for SELECT and with some more round trips. Use it for
+   exports. */
+int tx_cursor(Tx *tx, Arena *a, const Sql *sql, const Val *args, size_t n, Rows **ret, Err *err) CHECKED;
+/* Only prepares, to see that the statement is right here. */
+int tx_prepare(Tx *tx, const Sql *sql, Err *err) CHECKED;
 int rows_next(Rows *r, Err *err) CHECKED; /* 1 a row, 0 the end, negative an error */
 int rows_count(const Rows *r);            /* columns */
 const char *rows_name(const Rows *r, int col);
-Val rows_val(const Rows *r, int col); /* text valid until the next rows_next; VAL_NULL outside */
+Val rows_val(const Rows *r, int col);            /* text valid until the next rows_next; VAL_NULL outside */
 Str rows_text(const Rows *r, Arena *a, int col); /* copied; empty for NULL */
 int64_t rows_int(const Rows *r, int col);        /* 0 for NULL; text is parsed */
 void rows_done(Rows *r);
 /* First row, one value copied into the arena. ERR_NOT_FOUND when there is no row. */
 int tx_one(Tx *tx, Arena *a, const Sql *sql, const Val *args, size_t n, Val *ret, Err *err) CHECKED;
 
-/* --- the journal: every change of every record, in the same transaction as the change ------------------- */
+/* --- the journal: every change of every record, in the same transaction as the change ---------------- */
 
 typedef struct JournalEntry {
     int64_t seq;   /* given by journal_add; ascending in the order of commits as readers see it */
@@ -134,18 +152,21 @@ enum { JOURNAL_PAGE_MAX = 1000 };
 int journal_next(Tx *tx, int64_t *ret_seq, Err *err) CHECKED;
 /* Writes an entry; e->seq from journal_next, or 0 to take one here. Fills e->seq and e->at_us when 0. */
 int journal_add(Tx *tx, JournalEntry *e, Err *err) CHECKED;
-/* Entries in order. Never passes a seq whose transaction may still commit (see store_journal.c). */
-int journal_read(Tx *tx, Arena *a, const JournalFilter *f, JournalEntry **ret, size_t *ret_n, Err *err) CHECKED;
+/* Entries in order. Never passes a seq whose transaction may still commit (see store_journal.c). Meant for
+   store_read; in a write transaction its own entries may be left out. */
+int journal_read(Tx *tx, Arena *a, const JournalFilter *f, JournalEntry **ret, size_t *ret_n,
+                 Err *err) CHECKED;
 /* Highest seq that readers may rely on: nothing at or below it can still appear. */
 int journal_head(Tx *tx, int64_t *ret_seq, Err *err) CHECKED;
 /* Recomputes the digest of every entry. ERR_VERIFY with the first broken one. */
 int journal_verify(Store *s, int64_t *ret_entries, Err *err) CHECKED;
 /* Calls fn(ctx) after a change of the journal by this or (PostgreSQL NOTIFY) another server. fn must be quick
-   and runs on a thread of the store. One watcher list per store; returns an id for store_unwatch. */
+   and runs on a thread of the store; it must not call store_watch or store_unwatch. Calls may be spurious.
+   Returns an id for store_unwatch, after which fn is not running and never runs again. */
 int store_watch(Store *s, void (*fn)(void *ctx), void *ctx);
 void store_unwatch(Store *s, int id);
 
-/* --- blobs: files addressed by SM3, DIR/blobs/ab/cdef… --------------------------------------------------- */
+/* --- blobs: files addressed by SM3, DIR/blobs/ab/cdef… --------------------------------------------- */
 
 typedef struct BlobWriter BlobWriter;
 enum { BLOB_ID_SIZE = 65 }; /* 64 hex digits and NUL */

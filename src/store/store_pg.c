@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+/*
+ * The PostgreSQL driver: transactions and commands. Writes are SERIALIZABLE and run again when the server
+ * asks (40001, 40P01), with a growing random pause; reads are READ ONLY REPEATABLE READ, one snapshot. BEGIN
+ * goes out with the first statement, so that a transaction which needs the journal's horizon can fetch it
+ * before its snapshot (store_journal.c says why it must). A commit whose answer was lost is not repeated:
+ * nobody knows whether it took effect.
+ */
+#include "store/store_pg.h"
+
+#include "base/log.h"
+#include "store_sql.h"
+
+#include <unistd.h>
+
+int pg_command(PgConn *c, Tx *tx, const char *text, Err *err)
+{
+    PGresult *res = PQexec(c->pq, text);
+    ExecStatusType st = PQresultStatus(res);
+    int r = st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK ? 0 : pg_error(c, tx, res, text, err);
+    PQclear(res);
+    return r;
+}
+
+/* --- parameters -------------------------------------------------------------------------------------- */
+
+static size_t arg_size(const Val *v)
+{
+    return v->kind == VAL_TEXT ? v->s.n + 1 : v->kind == VAL_BLOB ? 0 : 32;
+}
+
+int pg_args(PgConn *c, const Val *args, size_t n, PgArgs *ret, Err *err)
+{
+    const size_t fixed = n * (sizeof(char *) + 2 * sizeof(int));
+    size_t need = fixed + 1;
+    for (size_t i = 0; i < n; i++) need += arg_size(&args[i]);
+    if (need > INT32_MAX) return err_set(err, ERR_TOO_LARGE, "语句的参数过大");
+    if (need > c->args_cap) {
+        free(c->args);
+        c->args_cap = need < 1024 ? 1024 : need;
+        c->args = xmalloc(c->args_cap);
+    }
+    *ret = (PgArgs){.n = (int)n, .values = (const char **)(void *)c->args};
+    ret->lengths = (int *)(void *)(c->args + n * sizeof(char *));
+    ret->formats = ret->lengths + n;
+    char *at = c->args + fixed;
+    for (size_t i = 0; i < n; i++) {
+        const Val *v = &args[i];
+        ret->values[i] = at;
+        ret->lengths[i] = 0;
+        ret->formats[i] = 0;
+        switch (v->kind) {
+        case VAL_NULL: ret->values[i] = NULL; break;
+        case VAL_INT: snprintf(at, 32, "%lld", (long long)v->i); break;
+        case VAL_REAL: snprintf(at, 32, "%.17g", v->r); break;
+        case VAL_TEXT:
+            if (v->s.n && memchr(v->s.p, 0, v->s.n))
+                return err_set(err, ERR_INPUT, "文本里不能有 NUL 字符（第 %zu 个参数）", i + 1);
+            if (v->s.n) memcpy(at, v->s.p, v->s.n);
+            at[v->s.n] = 0;
+            break;
+        case VAL_BLOB:
+            ret->values[i] = v->s.p ? v->s.p : "";
+            ret->lengths[i] = (int)v->s.n;
+            ret->formats[i] = 1;
+            break;
+        }
+        at += arg_size(v);
+    }
+    return 0;
+}
+
+/* --- statements -------------------------------------------------------------------------------------- */
+
+/* One number, outside any transaction; NULL counts as `none`. */
+static int number(PgConn *c, Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t none, int64_t *ret,
+                  Err *err)
+{
+    const char *name, *text = sql->text[DIALECT_POSTGRES];
+    PgArgs a;
+    TRY(pg_prepared(c, tx, sql->name, text, &name, err));
+    TRY(pg_args(c, args, n, &a, err));
+    PGresult *res = PQexecPrepared(c->pq, name, a.n, a.values, a.lengths, a.formats, 0);
+    int r = 0;
+    if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
+        r = pg_error(c, tx, res, text, err);
+    else if (PQgetisnull(res, 0, 0))
+        *ret = none;
+    else if (!str_int(str_c(PQgetvalue(res, 0, 0)), ret))
+        r = err_set(err, ERR_INTERNAL, "%s 不是整数", sql->name);
+    PQclear(res);
+    return r;
+}
+
+/* The journal's horizon; store_journal.c proves why two statements, in this order, before the snapshot. */
+static int fetch_horizon(Tx *tx, Err *err)
+{
+    int64_t last, low;
+    TRY(number(tx->conn, tx, &sql_store_journal_last, NULL, 0, 0, &last, err));
+    TRY(number(tx->conn, tx, &sql_store_journal_low, VALS(V_INT(last)), last, &low, err));
+    tx->horizon = low < last ? low : last;
+    return 0;
+}
+
+static bool learned(PgPool *p, const char *name, bool add)
+{
+    for (int i = 0; i < PG_LEARNED_MAX; i++) {
+        const char *known = atomic_load(&p->learned[i]);
+        if (known && strcmp(known, name) == 0) return true;
+        if (!known) {
+            if (!add) return false;
+            char *copy = xstrdup(name);
+            if (atomic_compare_exchange_strong(&p->learned[i], &known, copy)) return true;
+            free(copy);
+        }
+    }
+    return false;
+}
+
+int pg_ready(Tx *tx, Err *err)
+{
+    PgConn *c = tx->conn;
+    if (tx->began) {
+        pg_idle(c);
+        return 0;
+    }
+    if (tx->horizon < 0 && learned(tx->store->db, tx->name, false)) TRY(fetch_horizon(tx, err));
+    char text[128] = "begin isolation level serializable";
+    if (!tx->write)
+        snprintf(text, sizeof text,
+                 "begin isolation level repeatable read read only; set local statement_timeout=%d",
+                 tx->store->read_timeout_ms);
+    TRY(pg_command(c, tx, text, err));
+    tx->began = true;
+    return 0;
+}
+
+/* Before the first statement the horizon can be had; later only by starting again, now knowing that this kind
+   of transaction wants it. */
+static int pg_horizon(Tx *tx, int64_t *ret, Err *err)
+{
+    if (tx->horizon < 0 && tx->began) {
+        learned(tx->store->db, tx->name, true);
+        tx->retry = tx->late = tx->failed = true;
+        err_set(err, ERR_RETRY, "读取日志前要先取得界限，请重试");
+        tx->first = *err;
+        return -ERR_RETRY;
+    }
+    if (tx->horizon < 0) TRY(fetch_horizon(tx, err));
+    *ret = tx->horizon;
+    return 0;
+}
+
+static int pg_exec(Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t *ret_changes, Err *err)
+{
+    TRY(pg_ready(tx, err));
+    PgConn *c = tx->conn;
+    const char *name, *text = sql->text[DIALECT_POSTGRES];
+    PgArgs a;
+    TRY(pg_prepared(c, tx, sql->name, text, &name, err));
+    TRY(pg_args(c, args, n, &a, err));
+    PGresult *res = PQexecPrepared(c->pq, name, a.n, a.values, a.lengths, a.formats, 0);
+    ExecStatusType st = PQresultStatus(res);
+    int r = 0;
+    if (st != PGRES_COMMAND_OK && st != PGRES_TUPLES_OK)
+        r = pg_error(c, tx, res, text, err);
+    else if (st == PGRES_COMMAND_OK && !str_int(str_c(PQcmdTuples(res)), ret_changes))
+        *ret_changes = 0;
+    PQclear(res);
+    return r;
+}
+
+static int pg_script(Tx *tx, const char *sql, Err *err)
+{
+    TRY(pg_ready(tx, err));
+    return pg_command(tx->conn, tx, sql, err);
+}
+
+static int pg_prepare(Tx *tx, const Sql *sql, Err *err)
+{
+    const char *name;
+    TRY(pg_ready(tx, err));
+    return pg_prepared(tx->conn, tx, sql->name, sql->text[DIALECT_POSTGRES], &name, err);
+}
+
+static int pg_save(Tx *tx, SaveStep step, Err *err)
+{
+    static const char *const form[] = {"savepoint s%d", "release s%d", "rollback to s%d; release s%d"};
+    char text[64];
+    TRY(pg_ready(tx, err));
+    snprintf(text, sizeof text, form[step], tx->depth, tx->depth);
+    return pg_command(tx->conn, tx, text, err);
+}
+
+static int pg_journal_seq(Tx *tx, int64_t *ret, Err *err)
+{
+    TRY(pg_ready(tx, err));
+    const Sql *sql = tx->seq_held ? &sql_store_journal_take : &sql_store_journal_take_first;
+    TRY(number(tx->conn, tx, sql, NULL, 0, 0, ret, err));
+    tx->seq_held = true;
+    return 0;
+}
+
+/* --- transactions ------------------------------------------------------------------------------------ */
+
+static int commit(Tx *tx, Err *err)
+{
+    PgConn *c = tx->conn;
+    if (!tx->began) return 0;
+    PGresult *res = PQexec(c->pq, "commit");
+    int r = 0;
+    if (PQresultStatus(res) == PGRES_COMMAND_OK) {
+        if (strcmp(PQcmdStatus(res), "COMMIT") != 0)
+            r = err_set(err, ERR_INTERNAL, "事务 %s 被数据库撤销", tx->name);
+    } else {
+        r = pg_error(c, tx, res, NULL, err);
+        if (pg_broken(c) && tx->write) {
+            tx->retry = false;
+            err_set(err, ERR_IO, "提交时与数据库的连接中断，结果未知");
+            r = err_hint(err, "请先查询该记录，确认是否已保存，再决定是否重做");
+        }
+    }
+    PQclear(res);
+    return r;
+}
+
+static int attempt(Tx *tx, TxFn fn, void *ctx, Err *err)
+{
+    PgConn *c = tx->conn;
+    int r = tx_outcome(tx, fn(tx, ctx, err), err);
+    tx_close_rows(tx, 0);
+    pg_idle(c);
+    /* A conflict that the callback hid in a savepoint is still one. */
+    if (r == 0 && tx->retry) r = err_set(err, ERR_RETRY, "并发冲突，请重试");
+    if (r == 0) r = commit(tx, err);
+    if (!pg_broken(c) && PQtransactionStatus(c->pq) != PQTRANS_IDLE) {
+        Err lost = ERR_INIT;
+        if (pg_command(c, NULL, "rollback", &lost) < 0) log_err("rollback", STR_NONE, &lost);
+    }
+    return r;
+}
+
+static int gated(Tx *tx, bool alone, TxFn fn, void *ctx, Err *err)
+{
+    PgPool *p = tx->store->db;
+    if (!tx->write) return attempt(tx, fn, ctx, err);
+    if (alone)
+        pthread_rwlock_wrlock(&p->gate);
+    else
+        pthread_rwlock_rdlock(&p->gate);
+    int r = attempt(tx, fn, ctx, err);
+    pthread_rwlock_unlock(&p->gate);
+    return r;
+}
+
+/* 1, 2, 4 … 128 ms, each times a random share, so that rivals do not meet again. */
+static void pause_before(int n)
+{
+    uint64_t x = (uint64_t)store_now_ns() ^ (uintptr_t)&x;
+    x = (x ^ x >> 29) * 0xbf58476d1ce4e5b9u;
+    usleep((useconds_t)((1000u << (n > 7 ? 7 : n)) / 2 + x % (1000u << (n > 7 ? 7 : n))));
+}
+
+static int run(Store *s, const char *name, bool write, TxFn fn, void *ctx, Err *err)
+{
+    int broken = 0, tries = 0;
+    bool horizon = false;
+    for (;;) {
+        PgConn *c;
+        Err why = ERR_INIT;
+        TRY(pg_take(s, &c, err));
+        Tx tx = {.store = s, .name = name, .conn = c, .write = write, .horizon = -1};
+        int r = horizon ? fetch_horizon(&tx, &why) : 0;
+        if (r == 0) r = gated(&tx, tries >= PG_RETRY_ALONE, fn, ctx, &why);
+        bool lost = pg_broken(c), late = tx.late && !horizon;
+        pg_give(c);
+        if (r == 0) {
+            atomic_fetch_add(&s->count.transactions, write);
+            atomic_fetch_add(&s->count.commits, write);
+            if (tx.journalled) pg_listen_changed(((PgPool *)s->db)->listen);
+            return 0;
+        }
+        if (late) {
+            horizon = true;
+            continue;
+        }
+        /* A read is tried once more on a fresh connection; so is a write that had not come to its commit. The
+           idle connections of a restarted server are all dead: they are passed over without counting. */
+        if (!tx.retry || (lost ? ++broken > s->readers + 1 : ++tries > PG_RETRY_MAX)) {
+            *err = why;
+            return r;
+        }
+        atomic_fetch_add(&s->count.retries, 1);
+        if (!lost) pause_before(tries - 1);
+    }
+}
+
+static int pg_write(Store *s, const char *name, bool alter, TxFn fn, void *ctx, Err *err)
+{
+    (void)alter; /* DDL is as transactional as the rest, and nothing needs rebuilding */
+    return run(s, name, true, fn, ctx, err);
+}
+
+static int pg_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
+{
+    return run(s, name, false, fn, ctx, err);
+}
+
+static void pg_close(Store *s)
+{
+    PgPool *p = s->db;
+    for (int i = 0; p && i < PG_LEARNED_MAX; i++) free((char *)(uintptr_t)atomic_load(&p->learned[i]));
+    pg_pool_close(s);
+}
+
+const Driver store_pg = {
+    .open = pg_pool_open,
+    .close = pg_close,
+    .write = pg_write,
+    .read = pg_read,
+    .exec = pg_exec,
+    .script = pg_script,
+    .prepare = pg_prepare,
+    .query = pg_query,
+    .next = pg_next,
+    .val = pg_val,
+    .done = pg_done,
+    .save = pg_save,
+    .journal_seq = pg_journal_seq,
+    .horizon = pg_horizon,
+};
