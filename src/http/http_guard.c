@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+/*
+ * What a request must pass before its body is read: a sound Host, the session, the permission of the route, the origin
+ * (a page of another site must not act with this site's cookie), the announced size.
+ */
+#include "http/http_int.h"
+
+#include <arpa/inet.h>
+
+Str call_header(const Request *rq, const char *name)
+{
+    const Call *c = rq->server;
+    const char *v = NULL;
+    size_t n = 0;
+    if (MHD_lookup_connection_value_n(c->mhd, MHD_HEADER_KIND, name, strlen(name), &v, &n) != MHD_YES) return STR_NONE;
+    return v ? str_n(v, n) : S("");
+}
+
+static bool host_valid(Str host)
+{
+    if (!host.n || host.n > 255) return false;
+    for (size_t i = 0; i < host.n; i++) {
+        char x = host.p[i];
+        bool ok = (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || strchr(".-_:[]", x);
+        if (!x || !ok) return false;
+    }
+    return true;
+}
+
+static bool is_loopback(const char *ip) { return !strncmp(ip, "127.", 4) || !strcmp(ip, "::1"); }
+
+/* The last address that the proxy itself saw. */
+static Str forwarded_for(Str header)
+{
+    Str part, last = STR_NONE;
+    while (str_split(&header, ',', &part)) last = str_trim(part);
+    char text[64];
+    struct in6_addr addr;
+    if (!last.n || last.n >= sizeof text) return STR_NONE;
+    memcpy(text, last.p, last.n);
+    text[last.n] = 0;
+    return inet_pton(AF_INET, text, &addr) == 1 || inet_pton(AF_INET6, text, &addr) == 1 ? last : STR_NONE;
+}
+
+int guard_addresses(Call *c, Err *err)
+{
+    Request *rq = &c->rq;
+    bool proxy = c->conn && is_loopback(c->conn->ip);
+    Str host = call_header(rq, "Host"), via = proxy ? forwarded_for(call_header(rq, "X-Forwarded-For")) : STR_NONE;
+    rq->remote = via.n ? via : str_c(c->conn ? c->conn->ip : "");
+    if (!host.n) host = str_from(str_c(c->http->url), strlen("http://")); /* HTTP/1.0 */
+    if (!host_valid(host)) return err_set(err, ERR_INPUT, "请求头 Host 不是有效的主机名");
+    bool https = proxy && str_ieq(call_header(rq, "X-Forwarded-Proto"), S("https"));
+    rq->base_url = str_fmt(rq->arena, "%s://" STR_FMT, https ? "https" : "http", STR_ARG(host));
+    return 0;
+}
+
+static bool safe_method(Str m) { return str_is(m, "GET") || str_is(m, "HEAD") || str_is(m, "OPTIONS"); }
+
+static int foreign(Err *err)
+{
+    err_set(err, ERR_FORBIDDEN, "不接受其他网站的页面发来的修改请求");
+    return err_hint(err, "请在本系统的页面上操作；程序调用请使用 Authorization: Bearer 令牌");
+}
+
+/* Browsers send Origin with every unsafe request; what has neither it nor Sec-Fetch-Site is no browser of today and
+   must not rely on a cookie. */
+static int check_origin(Call *c, Err *err)
+{
+    const Request *rq = &c->rq;
+    if (safe_method(rq->method) || c->bearer) return 0;
+    Str origin = call_header(rq, "Origin"), site = call_header(rq, "Sec-Fetch-Site");
+    if (origin.n) {
+        ptrdiff_t at = str_find_str(origin, S("://"));
+        Str host = at < 0 ? STR_NONE : str_from(origin, (size_t)at + 3);
+        Str own = str_from(rq->base_url, (size_t)str_find_str(rq->base_url, S("://")) + 3);
+        return host.n && str_ieq(host, own) ? 0 : foreign(err);
+    }
+    if (site.n) return str_is(site, "same-origin") || str_is(site, "none") ? 0 : foreign(err);
+    return c->actor.user.n ? foreign(err) : 0;
+}
+
+static int check_permission(Call *c, Err *err)
+{
+    const Route *r = c->entry->route;
+    if (r->flags & ROUTE_PUBLIC) return 0;
+    if (!c->actor.user.n && !c->actor.system) {
+        request_header(&c->rq, "WWW-Authenticate", S("Bearer realm=\"chengshu\""));
+        err_set(err, ERR_UNAUTHORIZED, "这项操作需要先登录");
+        return err_hint(err, "请登录后再试；程序调用先 POST /api/session 取得令牌");
+    }
+    if (!r->permission || actor_may(&c->actor, r->permission)) return 0;
+    err_set(err, ERR_FORBIDDEN, "您没有“%s”的权限", r->title);
+    return err_hint(err, "需要权限 %s，请向安全管理员申请", r->permission);
+}
+
+static int check_size(Call *c, Err *err)
+{
+    int64_t n = 0;
+    bool own = !(c->entry->route->flags & ROUTE_PUBLIC);
+    c->body_max = own ? c->http->o.body_bytes : c->http->o.public_body_bytes;
+    if (str_int(call_header(&c->rq, "Content-Length"), &n) && n > (int64_t)c->body_max) {
+        err_set(err, ERR_TOO_LARGE, "请求内容有 %lld 字节，最多可以是 %zu 字节", (long long)n, c->body_max);
+        return err_hint(err, "请分成几次提交");
+    }
+    return 0;
+}
+
+static int check_type(Call *c, Err *err)
+{
+    const Route *r = c->entry->route;
+    Str type = str_trim(call_header(&c->rq, "Content-Type"));
+    if (!r->input || !type.n) return 0;
+    ptrdiff_t semi = str_find(type, ';');
+    if (semi >= 0) type = str_trim(str_n(type.p, (size_t)semi));
+    if (str_ieq(type, S("application/json")) || str_ends(type, S("+json"))) return 0;
+    err_set(err, ERR_UNSUPPORTED, "这里只接受 JSON");
+    return err_hint(err, "请以 Content-Type: application/json 发送");
+}
+
+int guard_head(Call *c, Err *err)
+{
+    if (c->http->o.authenticate) TRY(c->http->o.authenticate(&c->rq, &c->actor, err));
+    TRY(check_origin(c, err));
+    if (!c->entry) return 0;
+    TRY(check_permission(c, err));
+    TRY(check_type(c, err));
+    return check_size(c, err);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+#pragma once
+/* Shared inside http/: the server, one call on its way through it, and what the files ask of each other. */
+#include "base/log.h"
+#include "base/queue.h"
+#include "http/http.h"
+#include "http/metrics.h"
+#include "http/router.h"
+#include "http/sse.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* A connection's place in the list that the ticker looks over. */
+typedef struct Conn {
+    struct Conn *next, *prev;
+    struct MHD_Connection *mhd;
+    int fd;
+    int64_t since_us; /* connected, or last answer ended */
+    struct Call *call; /* running request or NULL */
+    char ip[64];
+} Conn;
+
+/* RECEIVING → READY → (QUEUED → DONE →) ANSWERED; TIMED_OUT only from RECEIVING, by the ticker. */
+typedef enum CallState { CALL_RECEIVING, CALL_READY, CALL_QUEUED, CALL_DONE, CALL_ANSWERED, CALL_TIMED_OUT } CallState;
+
+typedef struct Call {
+    Http *http;
+    struct MHD_Connection *mhd;
+    Conn *conn;
+    Arena *arena;
+    Request rq; /* rq.server points back here */
+    Actor actor;
+    Str uri;    /* as it came */
+    Str method; /* as it came; rq.method says GET for HEAD */
+    char trace[TRACE_SIZE];
+    Buf body;
+    size_t body_max, body_seen, body_counted;
+    const RouteEntry *entry; /* NULL: page, or refused */
+    int64_t start_us, answered_us;
+    _Atomic int64_t last_us; /* when a piece of body came last */
+    atomic_int state;
+    bool seen;    /* the head was looked at */
+    bool bearer;  /* carries Authorization, so no cookie decides */
+    bool refused; /* the answer is a problem found before the handler ran */
+    bool ready;   /* the answer stands in rq */
+    bool streams; /* the answer is an event stream */
+    Str failed_type; /* problem type when it failed, for the log */
+    size_t sent;     /* bytes of the answer */
+} Call;
+
+struct Http {
+    City *city;
+    HttpOptions o;
+    Router router;
+    Metrics *metrics;
+    Sse *sse;
+    Queue *queue;
+    struct MHD_Daemon *daemon;
+    int fd, port;
+    bool owns_fd; /* until the daemon has it */
+    bool ticking;
+    char url[96];
+    pthread_mutex_t lock; /* the list of connections */
+    Conn *conns;
+    int n_conns;
+    pthread_cond_t tick;
+    pthread_t ticker;
+    bool stopping;
+    atomic_size_t bodies;
+    atomic_int in_flight; /* calls begun and not completed, streams not counted */
+    int64_t started_us;
+};
+
+/* http_call.c */
+enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+                                const char *version, const char *data, size_t *size, void **con_cls);
+void *http_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
+void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode why);
+
+/* http_guard.c */
+/* What can be refused from the head alone: host, origin, session, permission, announced size. */
+int guard_head(Call *c, Err *err) CHECKED;
+/* Client address and base URL; honours X-Forwarded-* from a proxy on this machine. */
+int guard_addresses(Call *c, Err *err) CHECKED;
+Str call_header(const Request *rq, const char *name);
+
+/* http_answer.c */
+/* Queues the answer of c->rq: headers, compression, body. */
+enum MHD_Result answer_send(Call *c);
+bool answer_accepts_gzip(const Request *rq);
+
+/* problem.c */
+/* Turns an error into the answer of c->rq, dropping what the handler had written. Logs what is our fault. */
+void problem_answer(Request *rq, const Err *err);
+int problem_list(Request *rq, Err *err);
+int problem_page(Request *rq, Err *err);
+
+/* static.c: the files of web/, made by tools/embed */
+typedef struct WebFile {
+    const char *path, *type, *etag; /* etag with its quotes */
+    const unsigned char *data;
+    size_t size;
+    const unsigned char *gzip; /* NULL when it does not pay */
+    size_t gzip_size;
+} WebFile;
+extern const WebFile web_files[];
+extern const size_t web_files_n;
+/* false: no such page */
+bool static_answer(Call *c);
+
+/* openapi.c */
+int openapi_route(Request *rq, Err *err);
+
+/* the version of the program, from meson */
+const char *http_version(void);

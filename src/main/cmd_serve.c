@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+/* serve: opens the city and the door, prints where, waits for a signal, closes gracefully. */
+#include "main/main.h"
+
+#include "base/log.h"
+#include "http/http.h"
+#include <signal.h>
+#include <unistd.h>
+
+/* The signals that end the server are taken by sigwait; blocked before any thread is made. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(Options *o, OpenCity *c, Err *err)
+{
+    sigset_t set;
+    Http *h;
+    int sig;
+    block_signals(&set);
+    TRY(city_open(o, NULL, false, c, err));
+    for (size_t i = 0; engines[i]; i++)
+        if (engines[i]->start) TRY(engines[i]->start(&c->city, err));
+    HttpOptions ho = {.listen = o->listen ? o->listen : "127.0.0.1:8080", .authenticate = people_authenticate};
+    TRY(http_start(&c->city, engines, &ho, &h, err));
+    printf("listening %s\n", http_url(h));
+    fflush(stdout);
+    log_event(LOG_INFO, "serving", S(""), "url", http_url(h), "data", o->data, NULL);
+    sigwait(&set, &sig);
+    log_event(LOG_INFO, "stopping", S(""), "signal", sig == SIGINT ? "INT" : "TERM", NULL);
+    http_stop(h);
+    for (size_t i = 0; engines[i]; i++)
+        if (engines[i]->stop) engines[i]->stop(&c->city);
+    return 0;
+}
+
+int cmd_serve(Options *o)
+{
+    Err err = ERR_INIT;
+    _cleanup_city_ OpenCity c = {0};
+    return run(o, &c, &err) < 0 ? complain(&err) : EXIT_DONE;
+}
+
+static int set_password(Options *o, OpenCity *c, Err *err)
+{
+    char line[256];
+    if (!o->user) return err_set(err, ERR_USAGE, "缺少 --user");
+    TRY(city_open(o, NULL, false, c, err));
+    if (isatty(STDIN_FILENO)) fprintf(stderr, "新口令：");
+    if (!fgets(line, sizeof line, stdin)) return err_set(err, ERR_USAGE, "标准输入里没有口令");
+    Str password = str_trim(str_c(line));
+    if (password.n < 8) return err_set(err, ERR_INPUT, "口令至少 8 个字符");
+    return people_set_password(&c->city, str_c(o->user), password, err);
+}
+
+int cmd_password(Options *o)
+{
+    Err err = ERR_INIT;
+    _cleanup_city_ OpenCity c = {0};
+    return set_password(o, &c, &err) < 0 ? complain(&err) : EXIT_DONE;
+}

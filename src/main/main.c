@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+/* 城枢 Chengshu: finds the command, parses its options, runs it. */
+#include "main/main.h"
+
+#include "http/http.h"
+#include "model/record.h"
+#include <locale.h>
+#include <stddef.h>
+
+static const Engine store_engine = {.name = "store", .room = &store_room};
+
+const Engine *const engines[] = {
+#define ENGINE(e) &e,
+#include "main/engines.def"
+#undef ENGINE
+    NULL};
+
+static const Command commands[] = {
+    {"check", "check [SYSTEMS-DIR]", "检查系统包，一次报出全部错误", cmd_check},
+    {"export", "export --data DIR ENTITY [--format csv|ndjson|geojson] [--where 条件]", "导出一个实体的全部记录", cmd_export},
+    {"import", "import --data DIR ENTITY FILE [--map FILE] [--mode insert|upsert] [--dry-run]", "导入文件，不合格的行另存并写明原因", cmd_import},
+    {"init", "init --data DIR [--db URL] [--systems DIR] [--demo] [--allow-data-loss NAME]", "建立或升级一座城市：先列出变更，再执行", cmd_init},
+    {"password", "password --data DIR --user NAME", "重设口令（从标准输入读一行）", cmd_password},
+    {"schema", "schema KIND", "系统包文件的 JSON Schema（codes entity map roles system users）", cmd_schema},
+    {"serve", "serve --data DIR [--db URL] [--listen 127.0.0.1:8080]", "提供服务；端口 0 = 任意空闲端口", cmd_serve},
+    {"verify", "verify --data DIR", "核对日志、文件与引用，报出第一处损坏", cmd_verify},
+};
+
+typedef struct OptionRow {
+    const char *name;
+    size_t offset;
+    bool flag;
+} OptionRow;
+
+static const OptionRow option_rows[] = {
+    {"--allow-data-loss", offsetof(Options, allow_data_loss), false},
+    {"--data", offsetof(Options, data), false},
+    {"--db", offsetof(Options, db), false},
+    {"--demo", offsetof(Options, demo), true},
+    {"--dry-run", offsetof(Options, dry_run), true},
+    {"--format", offsetof(Options, format), false},
+    {"--listen", offsetof(Options, listen), false},
+    {"--map", offsetof(Options, map), false},
+    {"--mode", offsetof(Options, mode), false},
+    {"--systems", offsetof(Options, systems), false},
+    {"--user", offsetof(Options, user), false},
+    {"--where", offsetof(Options, where), false},
+};
+
+static int usage(const char *what)
+{
+    if (what) fprintf(stderr, "chengshu: %s\n", what);
+    fprintf(stderr, "用法：\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(stderr, "  chengshu %s\n      %s\n", commands[i].usage, commands[i].title);
+    return EXIT_USAGE;
+}
+
+static bool set_option(Options *o, const OptionRow *row, const char *value)
+{
+    char *at = (char *)o + row->offset;
+    if (row->flag) *(bool *)at = true;
+    else if (row->offset == offsetof(Options, allow_data_loss))
+        *ARENA_PUSH(o->arena, o->allow_data_loss.items, o->allow_data_loss.n, o->cap_allow) = str_c(value);
+    else memcpy(at, &value, sizeof value);
+    return true;
+}
+
+/* 0, or the word that is wrong. */
+static const char *parse(Options *o, int argc, char **argv)
+{
+    for (int i = 2; i < argc; i++) {
+        const OptionRow *row = NULL;
+        if (strncmp(argv[i], "--", 2) != 0) {
+            if (o->n_args == 8) return argv[i];
+            o->args[o->n_args++] = argv[i];
+            continue;
+        }
+        for (size_t j = 0; j < sizeof option_rows / sizeof *option_rows; j++)
+            if (!strcmp(argv[i], option_rows[j].name)) row = &option_rows[j];
+        if (!row || (!row->flag && i + 1 == argc)) return argv[i];
+        set_option(o, row, row->flag ? NULL : argv[++i]);
+    }
+    return NULL;
+}
+
+int complain(const Err *err)
+{
+    fprintf(stderr, "chengshu: ");
+    if (err->file[0]) fprintf(stderr, "%s:%d:%d: ", err->file, err->line, err->col);
+    fprintf(stderr, "%s%s%s\n", err->msg, err->hint[0] ? "；" : "", err->hint);
+    return err->code == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "C.UTF-8"); /* regular expressions count characters, not bytes */
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) return usage(NULL) - (argc > 1 ? EXIT_USAGE : 0);
+    _cleanup_arena_ Arena *a = arena_new();
+    Options o = {.arena = a};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0) continue;
+        const char *wrong = parse(&o, argc, argv);
+        if (wrong) {
+            fprintf(stderr, "chengshu: 不认识 “%s”，或它缺少值\n用法：chengshu %s\n", wrong, commands[i].usage);
+            return EXIT_USAGE;
+        }
+        if (!o.db || !*o.db) o.db = getenv("CHENGSHU_DB");
+        return commands[i].run(&o);
+    }
+    return usage(str_fmt(a, "没有命令 “%s”", argv[1]).p);
+}

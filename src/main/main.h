@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+#pragma once
+/* The command line: one row a command, one file a command; options are rows too, so help and parsing cannot disagree. */
+#include "people/people.h"
+
+/* Exit codes of the contract. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3 };
+
+typedef struct Options {
+    const char *data, *db, *systems, *listen, *map, *mode, *format, *where, *user;
+    bool demo, dry_run;
+    StrList allow_data_loss;
+    size_t cap_allow;
+    const char *args[8]; /* words without -- */
+    size_t n_args;
+    Arena *arena;
+} Options;
+
+typedef struct Command {
+    const char *name, *usage, *title;
+    int (*run)(Options *o); /* exit code */
+} Command;
+
+int cmd_check(Options *o);
+int cmd_export(Options *o);
+int cmd_import(Options *o);
+int cmd_init(Options *o);
+int cmd_password(Options *o);
+int cmd_schema(Options *o);
+int cmd_serve(Options *o);
+int cmd_verify(Options *o);
+
+extern const Engine *const engines[]; /* NULL-terminated, floor order */
+extern const char calendar_text[];    /* data/calendar/cn-workdays.csv */
+
+/* A city opened for a command: packs of the data folder, store locked, calendar. Freed by city_done. */
+typedef struct OpenCity {
+    City city;
+    Model *model;
+    Store *store;
+    Calendar *calendar;
+} OpenCity;
+
+/* `systems`: folder of packs, NULL = those of the data folder. Prints faults. */
+int city_open(const Options *o, const char *systems, bool demo_known, OpenCity *ret, Err *err) CHECKED;
+void city_done(OpenCity *c);
+#define _cleanup_city_ __attribute__((cleanup(city_done)))
+/* What the data folder remembers of init. */
+typedef struct Remembered {
+    Str db;
+    bool demo, there;
+} Remembered;
+int city_remember(const char *dir, const char *db, bool demo, Err *err) CHECKED;
+int city_recall(Arena *a, const char *dir, Remembered *ret, Err *err) CHECKED;
+/* Keeps a copy of the packs as DIR/systems, swapped in whole. */
+int packs_keep(const char *from, const char *dir, Err *err) CHECKED;
+/* Prints "chengshu: what（where）；what to do" on stderr; returns EXIT_FAILED. */
+int complain(const Err *err);
+void print_faults(const Faults *f);

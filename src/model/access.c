@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+/*
+ * A record belongs to a region and an organisation by the entity's region and org fields. Region codes nest by prefix
+ * (GB/T 2260, GB/T 10114), so a subtree is a range of codes; organisations nest by their parent field.
+ */
+#include "model/access.h"
+
+#define BIT(scope) (1u << (scope))
+
+bool actor_may(const Actor *who, const char *permission)
+{
+    if (who->system) return true;
+    for (size_t i = 0; i < who->permissions.n; i++)
+        if (str_is(who->permissions.items[i], permission)) return true;
+    return false;
+}
+
+static unsigned scopes(const Actor *who, const Entity *e, Op op)
+{
+    unsigned s = who->system ? BIT(SCOPE_ALL) : 0;
+    for (size_t i = 0; i < who->n_grants; i++) {
+        const Grant *g = &who->grants[i];
+        if ((g->ops & op) && (str_is(g->entity, "*") || str_eq(g->entity, e->name))) s |= BIT(g->scope);
+    }
+    return s & ~BIT(SCOPE_NONE);
+}
+
+bool access_any(const Actor *who, const Entity *e, Op op) { return scopes(who, e, op) != 0; }
+
+static const char *op_title(Op op)
+{
+    return op == OP_READ ? "查看" : op == OP_CREATE ? "新增" : op == OP_UPDATE ? "修改" : op == OP_DELETE ? "删除" : "查看完整内容";
+}
+
+int access_check(const Actor *who, const Entity *e, Op op, Access *ret, Err *err)
+{
+    if (!who->user.n && !who->system) return err_set(err, ERR_UNAUTHORIZED, "请先登录"), err_hint(err, "POST /api/session");
+    ret->scopes = scopes(who, e, op);
+    if (ret->scopes) return 0;
+    return err_set(err, ERR_FORBIDDEN, "您没有%s “" STR_FMT "” 的权限", op_title(op), STR_ARG(e->title)),
+           err_hint(err, "需要时请向安全管理员申请");
+}
+
+Str region_prefix(Str code)
+{
+    if (code.n != 6) return code;
+    if (str_ends(code, S("0000"))) return str_n(code.p, 2);
+    if (str_ends(code, S("00"))) return str_n(code.p, 4);
+    return code;
+}
+
+/* first <= x < next, where next is the prefix with its last digit raised. */
+static void in_region(Build *b, const char *alias, const Entity *e, Str region)
+{
+    Str prefix = region_prefix(region);
+    char *next = str_cdup(b->a, prefix);
+    if (!prefix.n) {
+        build_add(b, "1 = 0");
+        return;
+    }
+    next[prefix.n - 1]++;
+    build_add(b, "(");
+    build_column(b, alias, e->region);
+    build_add(b, " >= ");
+    build_arg(b, V_TEXT(prefix));
+    build_add(b, " and ");
+    build_column(b, alias, e->region);
+    build_add(b, " < ");
+    build_arg(b, V_TEXT(str_n(next, prefix.n)));
+    build_add(b, ")");
+}
+
+/* The actor's organisation and all under it. */
+static void org_tree(Build *b, const Entity *org, Str code)
+{
+    build_add(b, "(with recursive below(c) as (select cast(");
+    build_arg(b, V_TEXT(code));
+    build_add(b, b->d == DIALECT_POSTGRES ? " as text) collate \"C\"" : " as text)");
+    if (org->tree) {
+        build_add(b, " union select o.");
+        build_name(b, entity_id(org)->name);
+        build_add(b, " from ");
+        build_name(b, org->name);
+        build_add(b, " o join below on o.");
+        build_name(b, org->tree->name);
+        build_add(b, " = below.c");
+    }
+    build_add(b, ") select c from below)");
+}
+
+static void in_org(Build *b, const char *alias, const Entity *e, Str code)
+{
+    const Field *f = e->org;
+    const Entity *org = f->to ? f->to : e; /* org itself belongs to itself */
+    if (f->storage != STORE_LINK) {
+        build_column(b, alias, f);
+        build_add(b, " in ");
+        org_tree(b, org, code);
+        return;
+    }
+    build_add(b, "exists (select 1 from ");
+    build_name(b, f->link);
+    build_add(b, " l where l.\"owner\" = ");
+    build_column(b, alias, entity_id(e));
+    build_add(b, " and l.\"target\" in ");
+    org_tree(b, org, code);
+    build_add(b, ")");
+}
+
+/* Records that the actor made, and those about the actor: the person record itself, or one that refers to it. */
+static void own(Build *b, const char *alias, const Actor *who, const Entity *e)
+{
+    build_add(b, "(");
+    build_column(b, alias, &e->sys[SYS_CREATED_BY]);
+    build_add(b, " = ");
+    build_arg(b, V_TEXT(who->user));
+    if (who->person.n && str_is(e->name, "person")) {
+        build_add(b, " or ");
+        build_column(b, alias, entity_id(e));
+        build_add(b, " = ");
+        build_arg(b, V_TEXT(who->person));
+    }
+    for (size_t i = 0; who->person.n && i < e->n; i++)
+        if (e->fields[i].to && e->fields[i].storage != STORE_LINK && str_is(e->fields[i].to->name, "person")) {
+            build_add(b, " or ");
+            build_column(b, alias, &e->fields[i]);
+            build_add(b, " = ");
+            build_arg(b, V_TEXT(who->person));
+        }
+    build_add(b, ")");
+}
+
+void access_where(Build *b, const char *alias, const Actor *who, const Entity *e, const Access *access)
+{
+    if (access->scopes & BIT(SCOPE_ALL)) return;
+    const char *sep = "";
+    build_add(b, " and (");
+    if ((access->scopes & BIT(SCOPE_REGION)) && e->region) in_region(b, alias, e, who->region), sep = " or ";
+    if ((access->scopes & BIT(SCOPE_ORG)) && e->org && who->org.n) {
+        build_add(b, sep);
+        in_org(b, alias, e, who->org);
+        sep = " or ";
+    }
+    if (access->scopes & BIT(SCOPE_OWN)) {
+        build_add(b, sep);
+        own(b, alias, who, e);
+        sep = " or ";
+    }
+    if (!*sep) build_add(b, "1 = 0"); /* a scope that this entity has no field for covers nothing */
+    build_add(b, ")");
+}
+
+bool access_masks(const Actor *who, const Entity *e, const Field *f, const Access *read)
+{
+    if (f->sensitivity < 3 || who->system) return false;
+    if (read && read->scopes == BIT(SCOPE_OWN)) return false; /* one's own data is shown */
+    return !(who->purpose.n && access_any(who, e, OP_UNMASK));
+}

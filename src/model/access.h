@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+#pragma once
+/*
+ * Row and field rules: what an actor may do with an entity, compiled into the query (never filtered after reading).
+ * Deny by default: without a grant there is nothing.
+ */
+#include "model/build.h"
+
+typedef struct Access {
+    unsigned scopes; /* bit per Scope that some grant gives */
+} Access;
+
+/* ERR_UNAUTHORIZED for nobody, ERR_FORBIDDEN without a grant. */
+int access_check(const Actor *who, const Entity *e, Op op, Access *ret, Err *err) CHECKED;
+bool access_any(const Actor *who, const Entity *e, Op op);
+/* " and ( … )" for rows that the access covers, or nothing when it covers all. */
+void access_where(Build *b, const char *alias, const Actor *who, const Entity *e, const Access *access);
+/* The field's values are shown masked to this actor. */
+bool access_masks(const Actor *who, const Entity *e, const Field *f, const Access *read);
+/* Region code → the prefix that its own and all lower codes share: 610500 → 6105, 610502 → 610502. */
+Str region_prefix(Str code);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+/* Files: the bytes go to the blobs, a record of entity `file` names them. Download is as the record's access says. */
+#include "model/record_http.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "model/city.h"
+#include "model/record_int.h"
+#include "model/url.h"
+#include "model/value.h"
+
+typedef struct Upload {
+    Request *rq;
+    const Entity *e;
+    Str name, media_type;
+    char blob[BLOB_ID_SIZE];
+    int64_t size;
+    Str id;
+} Upload;
+
+static int put(Arena *a, const Entity *e, Input *in, const char *name, Str value, Err *err)
+{
+    return input_set_text(a, e, entity_field(e, str_c(name)), value, false, in, err);
+}
+
+static int upload_tx(Tx *tx, void *p, Err *err)
+{
+    Upload *u = p;
+    _cleanup_arena_ Arena *a = arena_new();
+    Writer w = {a, u->rq->city->model, tx, u->rq->who, u->rq->trace, clock_now_us(), false};
+    Input in = input_new(a, u->e);
+    Str id;
+    TRY(put(a, u->e, &in, "name", u->name, err));
+    TRY(put(a, u->e, &in, "media_type", u->media_type, err));
+    TRY(put(a, u->e, &in, "size", str_fmt(a, "%lld", (long long)u->size), err));
+    TRY(put(a, u->e, &in, "blob", str_c(u->blob), err));
+    TRY(record_insert(&w, u->e, &in, &id, err));
+    u->id = str_dup(u->rq->arena, id);
+    return 0;
+}
+
+/* Only types that a browser does not run are given back as they are; the rest are downloads. */
+static Str safe_type(Str type)
+{
+    static const char *const shown[] = {"application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", "text/csv", "text/plain", NULL};
+    for (size_t i = 0; shown[i]; i++)
+        if (str_ieq(type, str_c(shown[i]))) return type;
+    return S("application/octet-stream");
+}
+
+static Str file_name(Request *rq)
+{
+    Str name = request_param(rq, "name");
+    if (!name.n) name = url_decode(rq->arena, rq->header(rq, "X-File-Name"), false);
+    for (size_t i = name.n; i-- > 0;)
+        if (name.p[i] == '/' || name.p[i] == '\\') return str_from(name, i + 1);
+    return name;
+}
+
+int files_post(Request *rq, Err *err)
+{
+    Upload u = {.rq = rq};
+    BlobWriter *w;
+    Access access;
+    u.e = model_entity(rq->city->model, S("file"));
+    TRY(access_check(rq->who, u.e, OP_CREATE, &access, err));
+    u.name = text_tidy(rq->arena, file_name(rq));
+    u.media_type = text_cut(str_trim(rq->header(rq, "Content-Type")), 100);
+    if (!u.name.n || !text_valid(u.name)) {
+        err_set(err, ERR_INPUT, "缺少文件名");
+        return err_hint(err, "写成 POST /api/files?name=文件名，正文是文件内容");
+    }
+    TRY(blob_begin(rq->city->store, &w, err));
+    if (blob_write(w, rq->body, err) < 0) return blob_abort(w), -(int)err->code;
+    TRY(blob_commit(w, u.blob, &u.size, err));
+    TRY(store_tx(rq->city->store, "upload", upload_tx, &u, err));
+    JsonWriter jw;
+    jw_init(&jw, &rq->out);
+    jw_object(&jw);
+    jw_kstr(&jw, "id", u.id);
+    jw_kstr(&jw, "name", u.name);
+    jw_kstr(&jw, "media_type", u.media_type);
+    jw_kint(&jw, "size", u.size);
+    jw_kstr(&jw, "blob", str_c(u.blob));
+    jw_object_end(&jw);
+    rq->status = 201;
+    request_header(rq, "Location", str_fmt(rq->arena, "/api/files/" STR_FMT, STR_ARG(u.id)));
+    return 0;
+}
+
+static int find_tx(Tx *tx, void *p, Err *err)
+{
+    Upload *u = p;
+    Writer w = {u->rq->arena, u->rq->city->model, tx, u->rq->who, u->rq->trace, 0, false};
+    Access access;
+    Stored s;
+    Val id;
+    TRY(access_check(u->rq->who, u->e, OP_READ, &access, err));
+    TRY(record_id(w.a, u->e, u->id, &id, err));
+    TRY(record_load(&w, u->e, id, &access, &s, err));
+    u->name = s.in.vals[entity_field(u->e, S("name"))->i].s;
+    Val type = s.in.vals[entity_field(u->e, S("media_type"))->i];
+    u->media_type = type.kind == VAL_TEXT ? type.s : S("");
+    Str blob = s.in.vals[entity_field(u->e, S("blob"))->i].s;
+    snprintf(u->blob, sizeof u->blob, STR_FMT, STR_ARG(blob));
+    return 0;
+}
+
+static Str header_name(Arena *a, Str name) /* RFC 8187 */
+{
+    Buf b;
+    buf_init(&b, 4000);
+    for (size_t i = 0; i < name.n; i++) {
+        unsigned char c = (unsigned char)name.p[i];
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr(".-_", c)) buf_addc(&b, (char)c);
+        else buf_addf(&b, "%%%02X", c);
+    }
+    Str s = buf_dup(a, &b);
+    buf_done(&b);
+    return s;
+}
+
+int file_get(Request *rq, Err *err)
+{
+    Upload u = {.rq = rq, .id = rq->params[0]};
+    u.e = model_entity(rq->city->model, S("file"));
+    TRY(store_read(rq->city->store, "file", find_tx, &u, err));
+    TRY(blob_open(rq->city->store, u.blob, &rq->file_fd, &rq->file_size, err));
+    rq->content_type = str_cdup(rq->arena, safe_type(u.media_type));
+    request_header(rq, "Content-Disposition", str_fmt(rq->arena, "attachment; filename*=UTF-8''" STR_FMT, STR_ARG(header_name(rq->arena, u.name))));
+    request_header(rq, "ETag", str_fmt(rq->arena, "\"%s\"", u.blob));
+    return 0;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+#pragma once
+/*
+ * The model: what the packs declare, as one immutable snapshot that all threads read. Built by model_load from
+ * a folder of packs; a set with any fault gives no model at all.
+ */
+#include "base/engine.h"
+#include "base/geometry.h"
+#include "model/fault.h"
+#include "store/store.h"
+#include <regex.h>
+
+typedef struct Model Model;
+typedef struct System System;
+typedef struct Entity Entity;
+typedef struct Field Field;
+typedef struct Codes Codes;
+typedef struct Expr Expr;
+
+typedef enum FieldType {
+#define T(id, name, store, json, title) F_##id,
+#include "model/types.def"
+#undef T
+    F_N
+} FieldType;
+
+/* How a value is kept in a column. */
+typedef enum Storage {
+    STORE_TEXT,
+    STORE_INT,
+    STORE_NUM,  /* decimal: NUMERIC / numeric */
+    STORE_BOOL,
+    STORE_DATE, /* YYYY-MM-DD */
+    STORE_TIME, /* HH:MM:SS */
+    STORE_AT,   /* instant */
+    STORE_GEO,  /* canonical GeoJSON text */
+    STORE_JSON,
+    STORE_LINK, /* no column: a link table */
+    STORE_N
+} Storage;
+
+const char *field_type_name(FieldType t);  /* as written in packs */
+const char *field_type_title(FieldType t); /* Chinese */
+const char *field_type_json(FieldType t);  /* JSON Schema type(s) for OpenAPI */
+Storage field_type_storage(FieldType t);
+
+enum { NAME_MAX_LEN = 48, TEXT_MAX = 1000, LONGTEXT_MAX = 1000000, PICK_MAX = 1000 };
+
+typedef struct Code {
+    Str code, title, parent, from, to; /* from/to: dates or empty */
+    Place at;
+} Code;
+
+struct Codes {
+    Str name, title, standard, version;
+    Code *items;
+    size_t n, cap;
+    Place at;
+};
+/* The code or NULL. */
+const Code *codes_find(const Codes *c, Str code);
+/* The code that has this code or title, or NULL. */
+const Code *codes_match(const Codes *c, Str text);
+
+struct Field {
+    Str name, title, help, unit, pattern, def;
+    FieldType type;     /* of the value; for a computed field the type of its result */
+    Storage storage;
+    Entity *owner;
+    const Codes *codes; /* F_ENUM */
+    const Entity *to;   /* F_REF, F_REFS, F_FILE, F_FILES */
+    Str link;           /* STORE_LINK: name of the link table */
+    regex_t *regex;
+    Str expr;           /* computed: its text */
+    const Expr *computed;
+    bool has_default, required, unique, index, system; /* system: id, _rev … */
+    bool has_min, has_max;
+    double min, max;    /* numbers: value; text: characters; dates: days since 1970 */
+    int scale, sensitivity;
+    size_t i;           /* position in owner->fields */
+    Place at;
+};
+
+typedef struct FieldSet {
+    const Field **items;
+    size_t n;
+} FieldSet;
+
+/* What must hold of a record: a rule of the pack. NULL counts as holding, as in SQL's CHECK. */
+typedef struct CheckRule {
+    const Expr *check;
+    Str say;
+    const Field *field; /* where the message belongs; may be NULL */
+} CheckRule;
+
+struct Entity {
+    Str name, title;
+    const System *system;
+    Field *fields; /* declared ones, in screen order */
+    size_t n, cap;
+    Field *sys; /* SYS_N fields of the program */
+    const Field *key, *label, *tree, *region, *org;
+    const Field *order;
+    bool order_desc, history;
+    FieldSet *unique;
+    size_t n_unique;
+    FieldSet *index;
+    size_t n_index;
+    CheckRule *rules;
+    size_t n_rules, cap_rules;
+    Place at;
+};
+
+/* Fields that every record has. SYS_ID is a column only where the entity has no key; else it stands for the key. */
+enum { SYS_ID, SYS_REV, SYS_CREATED_AT, SYS_CREATED_BY, SYS_UPDATED_AT, SYS_N };
+
+/* Field by name, the program's included; NULL when there is none. */
+const Field *entity_field(const Entity *e, Str name);
+/* The field whose value names a record: key, or id. */
+const Field *entity_id(const Entity *e);
+/* Nearest field name for a hint, or empty. */
+Str entity_nearest(const Entity *e, Str name);
+
+typedef struct Load {
+    const Entity *entity;
+    Str file; /* absolute path */
+    bool demo;
+    Place at;
+} Load;
+
+struct System {
+    Str name, title, group, about;
+    StrList lead, depends;
+    int64_t no;
+    Str dir;
+    const char *dir_shown;
+    Load *loads;
+    size_t n_loads, cap_loads;
+    Str users_file; /* demo/users.yaml or empty */
+    Place at;
+};
+
+typedef struct Role {
+    Str name, title;
+    StrList permissions;
+    size_t cap_permissions;
+    Grant *grants;
+    size_t n_grants, cap_grants;
+    Place at;
+} Role;
+
+struct Model {
+    Arena *arena;
+    System *systems; /* [0] is the built-in one */
+    size_t n_systems;
+    System **order; /* the same, each after those it depends on */
+    size_t n_order, cap_order;
+    Entity **entities;
+    size_t n_entities, cap_entities;
+    Codes **codes;
+    size_t n_codes, cap_codes;
+    Role *roles;
+    size_t n_roles, cap_roles;
+    struct ExprEnv *exprs;
+    Str digest; /* SM3 of what was declared; changes when a pack changes */
+};
+
+/*
+ * Reads every pack under `dir` (and the built-in one). 0 and *ret, or ERR_PACK with all faults added to *f (whose
+ * arena the caller owns). Places show files relative to `dir` with `dir` as the caller wrote it in front.
+ */
+int model_load(const char *dir, Faults *f, Model **ret, Err *err) CHECKED;
+void model_free(Model *m);
+void model_freep(Model **m);
+#define _cleanup_model_ __attribute__((cleanup(model_freep)))
+const Entity *model_entity(const Model *m, Str name);
+const Codes *model_codes(const Model *m, Str name);
+const Role *model_role(const Model *m, Str name);
+/* Nearest entity name for a hint, or empty. */
+Str model_nearest(const Model *m, Str name);
+
+/* JSON Schema (2020-12) of one kind of pack file: system, entity, codes, roles, users, map. ERR_NOT_FOUND. */
+int pack_schema(Str kind, Buf *out, Err *err) CHECKED;
+extern const char *const pack_kinds[]; /* NULL-terminated */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+#pragma once
+/*
+ * The query language of /api/records, in PostgREST's conventions: select with embedding and aggregates, filters, or/and
+ * trees, order, limit, offset. Parsing checks every name against the model; a wrong one is ERR_INPUT with the parameter as
+ * pointer and the nearest right name as hint.
+ */
+#include "model/access.h"
+
+typedef struct Query Query;
+typedef struct Cond Cond;
+
+typedef enum Cmp {
+    CMP_EQ, CMP_NEQ, CMP_GT, CMP_GTE, CMP_LT, CMP_LTE, CMP_LIKE, CMP_ILIKE, CMP_MATCH, CMP_IMATCH, CMP_IN, CMP_IS,
+    CMP_DISTINCT, CMP_FTS, CMP_CS, CMP_CD, CMP_OV, CMP_N
+} Cmp;
+
+typedef enum CondKind { COND_AND, COND_OR, COND_LEAF } CondKind;
+
+struct Cond {
+    CondKind kind;
+    bool negate;
+    Cond **kids; /* COND_AND, COND_OR */
+    size_t n, cap;
+    const Field *field;
+    Cmp cmp;
+    int quantifier; /* 0, or '&' all / '|' any over values */
+    Val *vals;      /* checked and canonical */
+    size_t n_vals;
+    Str word; /* is: null, not_null, true, false */
+};
+
+typedef enum EmbedKind {
+    EMBED_ONE,   /* own reference: via = own field */
+    EMBED_MANY,  /* their reference to us: via = their field */
+    EMBED_LINK,  /* own refs: via = own field */
+    EMBED_BACK,  /* their refs to us: via = their field */
+} EmbedKind;
+
+typedef struct Embed {
+    EmbedKind kind;
+    Str name; /* alias or name as written: key of the result and prefix of its filters */
+    const Field *via;
+    Query *query;
+    bool inner, spread;
+} Embed;
+
+typedef enum Agg { AGG_NONE, AGG_COUNT, AGG_SUM, AGG_AVG, AGG_MIN, AGG_MAX } Agg;
+
+typedef struct Pick {
+    const Field *field; /* NULL for count() and embeds */
+    Agg agg;
+    Str name; /* key of the result */
+    bool as_text;
+    Embed *embed;
+} Pick;
+
+typedef struct Sort {
+    const Field *field;
+    const Embed *embed; /* order=region(title) */
+    bool desc;
+    int nulls; /* 0 default, 'f' first, 'l' last */
+} Sort;
+
+enum { QUERY_DEPTH_MAX = 6, QUERY_COND_MAX = 200, QUERY_IN_MAX = 2000, QUERY_ROWS_MAX = 10000 };
+
+struct Query {
+    const Entity *entity;
+    Pick *picks;
+    size_t n_picks, cap_picks;
+    Cond *where; /* COND_AND at the top; never NULL */
+    Sort *sorts;
+    size_t n_sorts, cap_sorts;
+    int64_t limit, offset; /* limit -1 = none given */
+    bool aggregate;
+    Str at; /* ?at=DATE for entities with history */
+    Access access;
+};
+
+typedef struct QueryCtx {
+    Arena *a;
+    const Model *m;
+    const Actor *who;
+    Str trace; /* of the request, for the journal */
+} QueryCtx;
+
+/* `query` is the raw query string. Parameters named in `ignore` (NULL-terminated, may be NULL) are skipped. */
+int query_parse(const QueryCtx *c, const Entity *e, Str query, Query **ret, Err *err) CHECKED;
+/* A query for all fields of one entity without conditions. */
+int query_all(const QueryCtx *c, const Entity *e, Query **ret, Err *err) CHECKED;
+/* Adds `field = value` to the conditions. */
+void query_and_eq(const QueryCtx *c, Query *q, const Field *f, Val v);
+void query_and_in(const QueryCtx *c, Query *q, const Field *f, Val *vals, size_t n);
+/* Replaces the picks by those of a select= text. */
+int query_select_text(const QueryCtx *c, Query *q, Str text, Err *err) CHECKED;
+bool query_has_filter(const Query *q);
+
+/* " where …" of the query's own conditions and the actor's row rules; alias "t". */
+void query_where(const QueryCtx *c, Build *b, const char *alias, const Query *q);

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+/*
+ * Insert, update, delete. The order is the same for all: permission, what is stored, values and computed fields, rules,
+ * the statement, links, row policy on the outcome, journal. The journal's sequence number is the record's revision.
+ */
+#include "model/record_int.h"
+
+#include "base/clock.h"
+#include "base/sm.h"
+#include "model/expr.h"
+#include "model/value.h"
+
+static int at_field(Err *err, const Field *f) { return err_pointer(err, "/" STR_FMT, STR_ARG(f->name)); }
+
+/* --- values --------------------------------------------------------------------------------------------------- */
+
+static int set_defaults(Writer *w, const Entity *e, Input *in, Err *err)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        const Field *f = &e->fields[i];
+        if (in->set[i] || !f->has_default) continue;
+        if (f->storage == STORE_LINK) TRY(values_from_text(w->a, f, f->def, &in->lists[i], err));
+        else TRY(value_from_text(w->a, f, f->def, &in->vals[i], err));
+        in->set[i] = true;
+    }
+    return 0;
+}
+
+/* The text or number that an expression gave, as a value of the field. */
+static int computed_value(Arena *a, const Field *f, Val x, Val *ret, Err *err)
+{
+    Str text = x.kind == VAL_TEXT  ? x.s
+               : x.kind == VAL_INT ? str_fmt(a, "%lld", (long long)x.i)
+               : x.kind == VAL_REAL ? (f->storage == STORE_INT ? str_fmt(a, "%.0f", x.r)
+                                                               : str_fmt(a, "%.*f", f->storage == STORE_NUM ? f->scale : 10, x.r))
+                                    : S("");
+    if (x.kind == VAL_NULL) return *ret = V_NULL, 0;
+    return value_from_text(a, f, text, ret, err);
+}
+
+int record_compute(Arena *a, const Entity *e, const Field *f, const Input *in, Val *ret, Err *err)
+{
+    Val *inputs = ARENA_ARRAY(a, Val, e->n), x;
+    for (size_t i = 0; i < e->n; i++) inputs[i] = value_for_expr(&e->fields[i], in->vals[i]);
+    if (expr_eval(f->computed, a, inputs, &x, err) < 0) return err_wrap(err, "“" STR_FMT "” 算不出", STR_ARG(f->title));
+    return computed_value(a, f, x, ret, err);
+}
+
+static int compute(Writer *w, const Entity *e, Input *in, Err *err)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        const Field *f = &e->fields[i];
+        if (!f->computed) continue;
+        if (record_compute(w->a, e, f, in, &in->vals[i], err) < 0) return at_field(err, f);
+        in->set[i] = true;
+    }
+    return 0;
+}
+
+static int check_required(const Entity *e, const Input *in, Err *err)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        const Field *f = &e->fields[i];
+        bool empty = f->storage == STORE_LINK ? in->lists[i].n == 0 : in->vals[i].kind == VAL_NULL;
+        if (f->required && empty) {
+            err_set(err, ERR_VALIDATION, "“" STR_FMT "” 必须填写", STR_ARG(f->title));
+            return at_field(err, f);
+        }
+    }
+    return 0;
+}
+
+static int check_rules(Writer *w, const Entity *e, const Input *in, Err *err)
+{
+    if (!e->n_rules) return 0;
+    Val *inputs = ARENA_ARRAY(w->a, Val, e->n);
+    for (size_t i = 0; i < e->n; i++) inputs[i] = value_for_expr(&e->fields[i], in->vals[i]);
+    for (size_t i = 0; i < e->n_rules; i++) {
+        Val v;
+        TRY(expr_eval(e->rules[i].check, w->a, inputs, &v, err));
+        bool no = (v.kind == VAL_INT && !v.i) || (v.kind == VAL_REAL && v.r == 0);
+        if (!no) continue;
+        err_set(err, ERR_VALIDATION, STR_FMT, STR_ARG(e->rules[i].say));
+        return e->rules[i].field ? at_field(err, e->rules[i].field) : -(int)ERR_VALIDATION;
+    }
+    return 0;
+}
+
+/* UUID version 7 (RFC 9562 §5.7): sorts by time, so that new rows stand together in the index. */
+static Str new_id(Arena *a, int64_t at_us)
+{
+    uint8_t b[16];
+    uint64_t ms = (uint64_t)(at_us / 1000);
+    random_bytes(b, sizeof b);
+    for (int i = 0; i < 6; i++) b[i] = (uint8_t)(ms >> (40 - 8 * i));
+    b[6] = (uint8_t)((b[6] & 0x0F) | 0x70);
+    b[8] = (uint8_t)((b[8] & 0x3F) | 0x80);
+    Str h = hex_encode(a, str_n((char *)b, 16));
+    return str_fmt(a, "%.8s-%.4s-%.4s-%.4s-%.12s", h.p, h.p + 8, h.p + 12, h.p + 16, h.p + 20);
+}
+
+/* --- what the database refused, in the words of the entity -------------------------------------------------------- */
+
+static const Field *subject_field(const Entity *e, const Err *err)
+{
+    Str s = str_c(err->subject), table;
+    if (!str_split(&s, '.', &table) || !s.n) return NULL;
+    ptrdiff_t comma = str_find(s, ',');
+    return entity_field(e, str_trim(comma < 0 ? s : str_n(s.p, (size_t)comma)));
+}
+
+static int unique_error(const Entity *e, Err *err)
+{
+    const Field *f = subject_field(e, err);
+    bool several = strchr(err->subject, ',') != NULL;
+    if (!f || (f->system && !e->key)) f = e->key;
+    char subject[sizeof err->subject];
+    memcpy(subject, err->subject, sizeof subject);
+    if (f && f->system) f = entity_id(e);
+    err_set(err, ERR_UNIQUE, several ? "“" STR_FMT "” 等几项的组合已有一条记录" : "已有 “" STR_FMT "” 相同的记录",
+            STR_ARG(f ? f->title : e->title));
+    err_hint(err, "改用其他值，或修改已有的记录");
+    err_subject(err, "%s", subject);
+    return f ? at_field(err, f) : -(int)ERR_UNIQUE;
+}
+
+/* Which reference is missing? PostgreSQL tells; on SQLite each is looked up, and only after a failure. */
+static int reference_error(Writer *w, const Entity *e, const Input *in, Err *err)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        const Field *f = &e->fields[i];
+        if (!f->to || f->storage == STORE_LINK || !in->set[i] || in->vals[i].kind == VAL_NULL) continue;
+        Build b;
+        Val v;
+        Err ignore;
+        build_init(&b, w->a, tx_dialect(w->tx));
+        build_add(&b, "select 1 from ");
+        build_name(&b, f->to->name);
+        build_add(&b, " where ");
+        build_name(&b, entity_id(f->to)->name);
+        build_add(&b, " = ");
+        build_arg(&b, in->vals[i]);
+        Sql sql = build_sql(&b, "model.exists");
+        if (tx_one(w->tx, w->a, &sql, b.args, b.n, &v, &ignore) == 0) continue;
+        err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在", STR_ARG(f->title), STR_ARG(f->to->title),
+                STR_ARG(value_text(w->a, f, in->vals[i])));
+        return at_field(err, f);
+    }
+    return err_set(err, ERR_REFERENCE, "引用的记录不存在");
+}
+
+/* --- the journal ------------------------------------------------------------------------------------------------ */
+
+/* Members of `in` for the fields with which[i], as a JSON object. */
+static Str changes(Writer *w, const Entity *e, const Input *in, const bool *which)
+{
+    Buf b;
+    JsonWriter jw;
+    buf_init(&b, 16 << 20);
+    jw_init(&jw, &b);
+    jw_object(&jw);
+    for (size_t i = 0; i < e->n; i++) {
+        const Field *f = &e->fields[i];
+        if (which && !which[i]) continue;
+        if (!which && (f->storage == STORE_LINK ? !in->lists[i].n : in->vals[i].kind == VAL_NULL)) continue;
+        jw_key(&jw, f->name);
+        if (f->storage == STORE_LINK) {
+            jw_array(&jw);
+            bool number = entity_id(f->to)->storage == STORE_INT;
+            for (size_t j = 0; j < in->lists[i].n; j++) number ? jw_raw(&jw, in->lists[i].items[j]) : jw_str(&jw, in->lists[i].items[j]);
+            jw_array_end(&jw);
+        } else value_write_json(&jw, f, in->vals[i]);
+    }
+    jw_object_end(&jw);
+    Str s = buf_dup(w->a, &b);
+    buf_done(&b);
+    return s;
+}
+
+static int journal(Writer *w, const Entity *e, Str id, const char *op, int64_t seq, Str before, Str after, Err *err)
+{
+    JournalEntry entry = {.seq = seq, .at_us = w->at_us, .actor = w->who->system ? S("system") : w->who->user,
+                          .behalf = w->who->behalf, .purpose = w->who->purpose, .trace = w->trace, .entity = e->name,
+                          .record = id, .op = str_c(op), .before = before, .after = after};
+    return journal_add(w->tx, &entry, err);
+}
+
+/* --- links -------------------------------------------------------------------------------------------------------- */
+
+static int target_val(Writer *w, const Field *f, Str text, Val *ret, Err *err)
+{
+    const Field *id = entity_id(f->to);
+    if (id->storage == STORE_INT && value_from_text(w->a, id, text, ret, err) < 0) return at_field(err, f);
+    if (id->storage != STORE_INT) *ret = V_TEXT(text);
+    return 0;
+}
+
+static int write_link(Writer *w, const Field *f, Val owner, const StrList *list, bool fresh, Err *err)
+{
+    Build b;
+    if (!fresh) {
+        build_init(&b, w->a, tx_dialect(w->tx));
+        build_add(&b, "delete from ");
+        build_name(&b, f->link);
+        build_add(&b, " where \"owner\" = ");
+        build_arg(&b, owner);
+        Sql sql = build_sql(&b, "model.unlink");
+        TRY(tx_exec(w->tx, &sql, b.args, b.n, NULL, err));
+    }
+    for (size_t i = 0; i < list->n; i++) {
+        Val target;
+        TRY(target_val(w, f, list->items[i], &target, err));
+        build_init(&b, w->a, tx_dialect(w->tx));
+        build_add(&b, "insert into ");
+        build_name(&b, f->link);
+        build_add(&b, " (\"owner\", \"target\", \"pos\") values (");
+        build_arg(&b, owner);
+        build_add(&b, ", ");
+        build_arg(&b, target);
+        build_add(&b, ", ");
+        build_arg(&b, V_INT((int64_t)i));
+        build_add(&b, ")");
+        Sql sql = build_sql(&b, "model.link");
+        int rc = tx_exec(w->tx, &sql, b.args, b.n, NULL, err);
+        if (rc == -(int)ERR_REFERENCE) {
+            err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在", STR_ARG(f->title), STR_ARG(f->to->title),
+                    STR_ARG(list->items[i]));
+            return at_field(err, f);
+        }
+        TRY(rc);
+    }
+    return 0;
+}
+
+static int write_links(Writer *w, const Entity *e, Val owner, const Input *in, const bool *which, Err *err)
+{
+    for (size_t i = 0; i < e->n; i++)
+        if (e->fields[i].storage == STORE_LINK && (!which || which[i]))
+            TRY(write_link(w, &e->fields[i], owner, &in->lists[i], !which, err));
+    return 0;
+}
+
+/* The outcome must lie within what the actor may write: nobody moves a record into another's region. */
+static int check_outcome(Writer *w, const Entity *e, Val id, const Access *access, Err *err)
+{
+    Build b;
+    Val v;
+    if (access->scopes & (1u << SCOPE_ALL)) return 0;
+    build_init(&b, w->a, tx_dialect(w->tx));
+    build_add(&b, "select 1 from ");
+    build_name(&b, e->name);
+    build_add(&b, " t where ");
+    build_column(&b, "t", entity_id(e));
+    build_add(&b, " = ");
+    build_arg(&b, id);
+    access_where(&b, "t", w->who, e, access);
+    Sql sql = build_sql(&b, "model.outcome");
+    int rc = tx_one(w->tx, w->a, &sql, b.args, b.n, &v, err);
+    if (rc != -(int)ERR_NOT_FOUND) return rc;
+    return err_set(err, ERR_FORBIDDEN, "这条" STR_FMT "不在您的管理范围内", STR_ARG(e->title)),
+           err_hint(err, "检查所属区划和机构");
+}
+
+/* --- the three writes ------------------------------------------------------------------------------------------- */
+
+static void sys_names(Build *b, const Entity *e)
+{
+    for (size_t i = SYS_REV; i < SYS_N; i++) {
+        build_add(b, ", ");
+        build_name(b, e->sys[i].name);
+    }
+}
+
+static int insert_row(Writer *w, const Entity *e, const Input *in, Val id, int64_t rev, Err *err)
+{
+    Build b;
+    bool first = true;
+    build_init(&b, w->a, tx_dialect(w->tx));
+    build_add(&b, "insert into ");
+    build_name(&b, e->name);
+    build_add(&b, " (");
+    if (!e->key) build_add(&b, "\"id\""), first = false;
+    for (size_t i = 0; i < e->n; i++) {
+        if (e->fields[i].storage == STORE_LINK) continue;
+        if (!first) build_add(&b, ", ");
+        build_name(&b, e->fields[i].name);
+        first = false;
+    }
+    sys_names(&b, e);
+    build_add(&b, ") values (");
+    first = true;
+    if (!e->key) build_arg(&b, id), first = false;
+    for (size_t i = 0; i < e->n; i++) {
+        if (e->fields[i].storage == STORE_LINK) continue;
+        if (!first) build_add(&b, ", ");
+        build_arg(&b, in->vals[i]);
+        first = false;
+    }
+    Val at = V_TEXT(clock_str_utc(w->a, w->at_us));
+    Val sys[] = {V_INT(rev), at, V_TEXT(w->who->system ? S("system") : w->who->user), at};
+    for (size_t i = 0; i < 4; i++) {
+        build_add(&b, ", ");
+        build_arg(&b, sys[i]);
+    }
+    build_add(&b, ")");
+    TRY(build_check(&b, err));
+    Sql sql = build_sql(&b, "model.insert");
+    return tx_exec(w->tx, &sql, b.args, b.n, NULL, err);
+}
+
+typedef struct Attempt {
+    Writer *w;
+    const Entity *e;
+    const Input *in;
+    const bool *changed;
+    Val id;
+    int64_t rev;
+} Attempt;
+
+static int try_insert(Tx *tx, void *ctx, Err *err)
+{
+    Attempt *t = ctx;
+    (void)tx;
+    return insert_row(t->w, t->e, t->in, t->id, t->rev, err);
+}
+
+/* On PostgreSQL a refused statement ends the transaction; a savepoint keeps it usable for finding out why. */
+static int attempt(Attempt *t, TxFn fn, Err *err)
+{
+    int rc = tx_nested(t->w->tx, fn, t, err);
+    if (rc == -(int)ERR_UNIQUE) return unique_error(t->e, err);
+    if (rc == -(int)ERR_REFERENCE) return reference_error(t->w, t->e, t->in, err);
+    return rc;
+}
+
+/* What is filled in here dies with the attempt's arena, so the caller's input stays as it is for the next attempt. */
+static Input *input_copy(Arena *a, const Entity *e, const Input *in)
+{
+    Input *copy = ARENA_NEW(a, Input);
+    *copy = input_new(a, e);
+    copy->id = in->id;
+    for (size_t i = 0; i < e->n; i++) copy->vals[i] = in->vals[i], copy->lists[i] = in->lists[i], copy->set[i] = in->set[i];
+    return copy;
+}
+
+int record_insert(Writer *w, const Entity *e, Input *given, Str *ret_id, Err *err)
+{
+    Access access;
+    Input *in = input_copy(w->a, e, given);
+    Attempt t = {w, e, in, NULL, V_NULL, 0};
+    TRY(access_check(w->who, e, OP_CREATE, &access, err));
+    TRY(set_defaults(w, e, in, err));
+    TRY(compute(w, e, in, err));
+    TRY(check_required(e, in, err));
+    TRY(check_rules(w, e, in, err));
+    t.id = e->key ? in->vals[e->key->i] : V_TEXT(in->id.n ? in->id : new_id(w->a, w->at_us));
+    Str id = e->key ? value_text(w->a, e->key, t.id) : t.id.s;
+    TRY(journal_next(w->tx, &t.rev, err));
+    TRY(attempt(&t, try_insert, err));
+    TRY(write_links(w, e, t.id, in, NULL, err));
+    TRY(check_outcome(w, e, t.id, &access, err));
+    TRY(journal(w, e, id, "insert", t.rev, S(""), changes(w, e, in, NULL), err));
+    *ret_id = id;
+    return 0;
+}
+
+static bool same_list(const StrList *x, const StrList *y)
+{
+    if (x->n != y->n) return false;
+    for (size_t i = 0; i < x->n; i++)
+        if (!str_eq(x->items[i], y->items[i])) return false;
+    return true;
+}
+
+static int try_update(Tx *tx, void *ctx, Err *err)
+{
+    Attempt *t = ctx;
+    const Entity *e = t->e;
+    Build b;
+    build_init(&b, t->w->a, tx_dialect(tx));
+    build_add(&b, "update ");
+    build_name(&b, e->name);
+    build_add(&b, " set \"_rev\" = ");
+    build_arg(&b, V_INT(t->rev));
+    build_add(&b, ", \"_updated_at\" = ");
+    build_arg(&b, V_TEXT(clock_str_utc(t->w->a, t->w->at_us)));
+    for (size_t i = 0; i < e->n; i++) {
+        if (!t->changed[i] || e->fields[i].storage == STORE_LINK) continue;
+        build_add(&b, ", ");
+        build_name(&b, e->fields[i].name);
+        build_add(&b, " = ");
+        build_arg(&b, t->in->vals[i]);
+    }
+    build_add(&b, " where ");
+    build_name(&b, entity_id(e)->name);
+    build_add(&b, " = ");
+    build_arg(&b, t->id);
+    Sql sql = build_sql(&b, "model.update");
+    return tx_exec(tx, &sql, b.args, b.n, NULL, err);
+}
+
+static int check_rev(const Stored *s, int64_t if_rev, Err *err)
+{
+    if (if_rev <= 0 || s->rev == if_rev) return 0;
+    return err_set(err, ERR_PRECONDITION, "您打开之后，这条记录已被他人修改"), err_hint(err, "重新读取，核对后再改");
+}
+
+static int check_key(const Entity *e, const Input *in, const Stored *old, Writer *w, Err *err)
+{
+    if (!e->key || !in->set[e->key->i] || value_same(w->a, e->key, in->vals[e->key->i], old->in.vals[e->key->i])) return 0;
+    err_set(err, ERR_VALIDATION, "“" STR_FMT "” 是主键，不能修改", STR_ARG(e->key->title));
+    err_hint(err, "新建一条记录，再删除这一条");
+    return at_field(err, e->key);
+}
+
+int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_t if_rev, bool *ret_changed, Err *err)
+{
+    Access access;
+    Stored old;
+    bool any = false;
+    TRY(access_check(w->who, e, OP_UPDATE, &access, err));
+    TRY(record_load(w, e, id, &access, &old, err));
+    TRY(check_rev(&old, if_rev, err));
+    TRY(check_key(e, patch, &old, w, err));
+    Input in = input_new(w->a, e);
+    bool *changed = ARENA_ARRAY(w->a, bool, e->n + 1);
+    for (size_t i = 0; i < e->n; i++) {
+        in.vals[i] = patch->set[i] ? patch->vals[i] : old.in.vals[i];
+        in.lists[i] = patch->set[i] ? patch->lists[i] : old.in.lists[i];
+        in.set[i] = true;
+    }
+    TRY(compute(w, e, &in, err));
+    for (size_t i = 0; i < e->n; i++) {
+        changed[i] = e->fields[i].storage == STORE_LINK ? !same_list(&in.lists[i], &old.in.lists[i])
+                                                        : !value_same(w->a, &e->fields[i], in.vals[i], old.in.vals[i]);
+        any |= changed[i];
+    }
+    *ret_changed = any;
+    if (!any) return 0;
+    TRY(check_required(e, &in, err));
+    TRY(check_rules(w, e, &in, err));
+    Attempt t = {w, e, &in, changed, id, 0};
+    TRY(journal_next(w->tx, &t.rev, err));
+    TRY(attempt(&t, try_update, err));
+    TRY(write_links(w, e, id, &in, changed, err));
+    TRY(check_outcome(w, e, id, &access, err));
+    return journal(w, e, old.id, "update", t.rev, changes(w, e, &old.in, changed), changes(w, e, &in, changed), err);
+}
+
+static int try_delete(Tx *tx, void *ctx, Err *err)
+{
+    Attempt *t = ctx;
+    Build b;
+    build_init(&b, t->w->a, tx_dialect(tx));
+    build_add(&b, "delete from ");
+    build_name(&b, t->e->name);
+    build_add(&b, " where ");
+    build_name(&b, entity_id(t->e)->name);
+    build_add(&b, " = ");
+    build_arg(&b, t->id);
+    Sql sql = build_sql(&b, "model.delete");
+    return tx_exec(tx, &sql, b.args, b.n, NULL, err);
+}
+
+/* Who still refers to this record? */
+static int referred_error(Writer *w, const Entity *e, Val id, Err *err)
+{
+    for (size_t i = 0; i < w->m->n_entities; i++)
+        for (size_t j = 0; j < w->m->entities[i]->n; j++) {
+            const Field *f = &w->m->entities[i]->fields[j];
+            Build b;
+            Val v;
+            Err ignore;
+            if (f->to != e) continue;
+            build_init(&b, w->a, tx_dialect(w->tx));
+            build_add(&b, "select count(*) from ");
+            build_name(&b, f->storage == STORE_LINK ? f->link : f->owner->name);
+            build_add(&b, " where ");
+            build_name(&b, f->storage == STORE_LINK ? S("target") : f->name);
+            build_add(&b, " = ");
+            build_arg(&b, id);
+            Sql sql = build_sql(&b, "model.referrers");
+            if (tx_one(w->tx, w->a, &sql, b.args, b.n, &v, &ignore) < 0 || v.kind != VAL_INT || !v.i) continue;
+            err_set(err, ERR_REFERENCE, "不能删除：还有 %lld 条" STR_FMT "的 “" STR_FMT "” 引用它", (long long)v.i,
+                    STR_ARG(f->owner->title), STR_ARG(f->title));
+            return err_hint(err, "先修改或删除引用它的记录");
+        }
+    return err_set(err, ERR_REFERENCE, "不能删除：还有记录引用它");
+}
+
+int record_delete(Writer *w, const Entity *e, Val id, int64_t if_rev, Err *err)
+{
+    Access access;
+    Stored old;
+    TRY(access_check(w->who, e, OP_DELETE, &access, err));
+    TRY(record_load(w, e, id, &access, &old, err));
+    TRY(check_rev(&old, if_rev, err));
+    Attempt t = {w, e, &old.in, NULL, id, 0};
+    int rc = tx_nested(w->tx, try_delete, &t, err);
+    if (rc == -(int)ERR_REFERENCE) return referred_error(w, e, id, err);
+    TRY(rc);
+    return journal(w, e, old.id, "delete", 0, changes(w, e, &old.in, NULL), S(""), err);
+}
+
+static int find_conflict(Writer *w, const Entity *e, const Input *in, const FieldSet *on, Val *ret, Err *err)
+{
+    Build b;
+    build_init(&b, w->a, tx_dialect(w->tx));
+    build_add(&b, "select ");
+    build_name(&b, entity_id(e)->name);
+    build_add(&b, " from ");
+    build_name(&b, e->name);
+    for (size_t i = 0; i < on->n; i++) {
+        const Field *f = on->items[i];
+        Val v = f->system ? V_TEXT(in->id) : in->vals[f->i];
+        if (v.kind == VAL_NULL || (f->system && !in->id.n)) return -(int)ERR_NOT_FOUND; /* NULL equals nothing */
+        build_add(&b, i ? " and " : " where ");
+        build_column(&b, NULL, f);
+        build_add(&b, " = ");
+        build_arg(&b, v);
+    }
+    Sql sql = build_sql(&b, "model.conflict");
+    return tx_one(w->tx, w->a, &sql, b.args, b.n, ret, err);
+}
+
+int record_upsert(Writer *w, const Entity *e, Input *in, const FieldSet *on, Conflict how, Str *ret_id, char *ret_did, Err *err)
+{
+    Val id;
+    bool changed;
+    int rc = how == CONFLICT_ERROR ? -(int)ERR_NOT_FOUND : find_conflict(w, e, in, on, &id, err);
+    *ret_did = 'i';
+    if (rc == -(int)ERR_NOT_FOUND) return record_insert(w, e, in, ret_id, err);
+    TRY(rc);
+    *ret_did = '-';
+    *ret_id = value_text(w->a, entity_id(e), id);
+    if (how == CONFLICT_IGNORE) return 0;
+    TRY(record_update(w, e, id, in, 0, &changed, err));
+    if (changed) *ret_did = 'u';
+    return 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+#pragma once
+/* Percent-encoding of query strings and paths (RFC 3986 §2.1; + is a space in query strings, as HTML forms write it). */
+#include "base/str.h"
+
+typedef struct UrlParam {
+    Str name, value;
+} UrlParam;
+
+/* Decodes; a broken escape is kept as it stands. `plus`: + means space. */
+Str url_decode(Arena *a, Str s, bool plus);
+/* Splits a query string; at most `max` parameters. */
+size_t url_params(Arena *a, Str query, UrlParam *ret, size_t max);
+/* The first value of a name; p == NULL when absent. */
+Str url_param(Arena *a, Str query, const char *name);

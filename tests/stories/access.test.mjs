@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MulanPSL-2.0
+// Who may what on the first day: every route for nobody, wrong department, wrong region and the right one; lock-out; masks
+// and journalled unmasking.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { City, PASSWORD } from './city.mjs';
+
+let city;
+before(async () => {
+  city = await City.make();
+  await city.serve();
+});
+after(() => city?.remove());
+
+test('nobody: every route of the description but the public ones answers 401', async () => {
+  const steward = await city.as('steward');
+  const nobody = await city.as(null);
+  const spec = (await steward('/api/openapi.json')).body;
+  const open = new Set(['/healthz', '/metrics', '/api/session', '/api/problems', '/problems/{type}', '/']);
+  let tried = 0;
+  for (const [path, item] of Object.entries(spec.paths)) {
+    if (open.has(path)) continue;
+    for (const method of ['get', 'post', 'patch', 'delete'].filter((m) => item[m])) {
+      const r = await nobody(path.replace(/\{[^}]+\}/g, 'x'), { method: method.toUpperCase() });
+      assert.equal(r.status, 401, `${method} ${path}`);
+      assert.match(r.headers.get('content-type'), /application\/problem\+json/);
+      tried++;
+    }
+  }
+  assert.ok(tried >= 12, `${tried} routes tried`);
+});
+
+test('administrators of system, security and audit read no business data', async () => {
+  for (const user of ['admin', 'security', 'auditor']) {
+    const who = await city.as(user);
+    for (const entity of ['person', 'legal_person', 'project', 'region'])
+      assert.equal((await who(`/api/records/${entity}`)).status, 403, `${user} ${entity}`);
+  }
+  const auditor = await city.as('auditor');
+  assert.equal((await auditor('/api/journal?limit=5')).status, 200);
+  assert.equal((await (await city.as('steward'))('/api/journal')).status, 403);
+});
+
+test('region rules: Huayin sees and writes its own records only', async () => {
+  const huayin = await city.as('huayin');
+  const seen = (await huayin('/api/records/legal_person?select=region')).body;
+  assert.ok(seen.length > 0 && seen.every((r) => r.region.startsWith('610582')));
+  const steward = await city.as('steward');
+  const [other] = (await steward('/api/records/legal_person?region=like.610502*&limit=1')).body;
+  assert.equal((await huayin(`/api/records/legal_person/${other.code}`)).status, 404);
+  assert.equal((await huayin(`/api/records/legal_person/${other.code}`, { method: 'PATCH', json: { title: '改名公司' } })).status, 404);
+  const own = seen.length && (await huayin('/api/records/legal_person?limit=1')).body[0];
+  assert.equal((await huayin(`/api/records/legal_person/${own.code}`, { method: 'PATCH', json: { region: '610502' } })).status, 403);
+  assert.equal((await huayin(`/api/records/legal_person/${own.code}`, { method: 'PATCH', json: { address: '华阴市示例路 1 号' } })).status, 200);
+});
+
+test('department rules: an official sees the records of the own department', async () => {
+  const ecology = await city.as('ecology');
+  const rows = (await ecology('/api/records/project?select=no,orgs')).body;
+  assert.ok(rows.length > 0 && rows.length < 54);
+  assert.ok(rows.every((r) => r.orgs.includes('WN-STJ')));
+  assert.equal((await ecology('/api/records/person')).status, 403);
+});
+
+test('a citizen sees the own record, unmasked, and no other', async () => {
+  const citizen = await city.as('citizen');
+  const rows = (await citizen('/api/records/person')).body;
+  assert.equal(rows.length, 1);
+  assert.doesNotMatch(rows[0].name, /\*/);
+});
+
+test('sensitive fields are masked; a stated purpose unmasks and is journalled', async () => {
+  const steward = await city.as('steward');
+  const masked = (await steward('/api/records/person?phone=not.is.null&limit=1')).body[0];
+  assert.match(masked.phone, /^199\*{4}\d{4}$/);
+  assert.match(masked.id_no, /^610599\*{8}.{4}$/);
+  assert.equal((await steward('/api/records/person?phone=like.199*')).status, 403);
+  const clear = await steward(`/api/records/person/${masked.id}`, { headers: { 'X-Purpose': encodeURIComponent('核对低保名单') } });
+  assert.match(clear.body.phone, /^199\d{8}$/);
+  const auditor = await city.as('auditor');
+  const [entry] = (await auditor(`/api/journal?entity=person&record=${masked.id}&order=desc&limit=1`)).body;
+  assert.equal(entry.op, 'unmask');
+  assert.equal(entry.actor, 'steward');
+  assert.equal(entry.purpose, '核对低保名单');
+  assert.ok(entry.after.fields.includes('phone'));
+  const history = (await steward(`/api/records/person/${masked.id}/history`)).body;
+  assert.ok(history.every((h) => !JSON.stringify(h).includes(clear.body.phone)), 'history shows a masked value');
+});
+
+test('five wrong passwords lock the account', async () => {
+  const attempt = (password) =>
+    fetch(`${city.url}/api/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user: 'leader', password }),
+    });
+  for (let i = 1; i < 5; i++) assert.equal((await attempt('wrong')).status, 401);
+  const fifth = await attempt('wrong');
+  assert.equal(fifth.status, 423);
+  assert.ok(Number(fifth.headers.get('retry-after')) > 0);
+  assert.equal((await attempt(PASSWORD)).status, 423);
+});
+
+test('sign out ends the session; a cookie works as the token does', async () => {
+  const r = await fetch(`${city.url}/api/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ user: 'housing', password: PASSWORD }),
+  });
+  const cookie = r.headers.get('set-cookie');
+  assert.match(cookie, /HttpOnly/);
+  assert.match(cookie, /SameSite=Strict/);
+  const pair = cookie.split(';')[0];
+  assert.equal((await fetch(`${city.url}/api/me`, { headers: { cookie: pair } })).status, 200);
+  const foreign = await fetch(`${city.url}/api/session`, { method: 'DELETE', headers: { cookie: pair, origin: 'http://evil.example' } });
+  assert.equal(foreign.status, 403, 'another origin may not use the cookie');
+  const out = await fetch(`${city.url}/api/session`, { method: 'DELETE', headers: { cookie: pair, origin: city.url } });
+  assert.equal(out.status, 204);
+  assert.equal((await fetch(`${city.url}/api/me`, { headers: { cookie: pair } })).status, 401);
+});
