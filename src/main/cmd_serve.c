@@ -28,6 +28,7 @@ static int run(Options *o, OpenCity *c, Err *err)
         if (engines[i]->start) TRY(engines[i]->start(&c->city, err));
     HttpOptions ho = {.listen = o->listen ? o->listen : "127.0.0.1:8080", .authenticate = people_authenticate};
     TRY(http_start(&c->city, engines, &ho, &h, err));
+    TRY(store_announce(c->store, http_url(h), err));
     printf("listening %s\n", http_url(h));
     fflush(stdout);
     log_event(LOG_INFO, "serving", S(""), "url", http_url(h), "data", o->data, NULL);

@@ -118,29 +118,46 @@ static int compile_error(sqlite3 *db, const Str *names, size_t n, Err *err)
     return err_set(err, ERR_PACK, "表达式写得不对：%s", msg), err_hint(err, "按 SQL 表达式的写法检查括号、引号和运算符");
 }
 
-/* "; drop" and a closing parenthesis too many must not end our own select: SQLite's tail tells. */
-static int prepare(ExprEnv *env, Str sql, size_t expr_at, Str text, sqlite3_stmt **ret, const Str *names, size_t n, Err *err)
+static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80); }
+
+/* What must not be in an expression however SQLite would take it: the end of our own select (a closing parenthesis too
+   many, a semicolon, a comment that hides it), another select, a parameter of its own. */
+static int scan(Str text, Err *err)
 {
-    (void)expr_at;
     int depth = 0;
     char quote = 0;
     for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
+        char c = text.p[i], next = i + 1 < text.n ? text.p[i + 1] : 0;
         if (quote) {
             if (c == quote) quote = 0;
         } else if (c == '\'' || c == '"' || c == '`') {
             quote = c;
+        } else if (c == '[') {
+            quote = ']';
         } else if (c == '(') {
             depth++;
         } else if (c == ')' && --depth < 0) {
             return err_set(err, ERR_PACK, "表达式写得不对：右括号多了");
-        } else if (c == ';' || (c == '-' && i + 1 < text.n && text.p[i + 1] == '-') ||
-                   (c == '/' && i + 1 < text.n && text.p[i + 1] == '*')) {
+        } else if (c == ';' || (c == '-' && next == '-') || (c == '/' && next == '*') || !c) {
             return err_set(err, ERR_PACK, "表达式里不能有分号或注释");
+        } else if (c == '?' || c == '$' || c == '@' || (c == ':' && next != ':')) {
+            return err_set(err, ERR_PACK, "表达式里不能有参数 “%c”", c), err_hint(err, "直接写字段名");
+        } else if (is_word(c)) {
+            size_t start = i;
+            while (i + 1 < text.n && is_word(text.p[i + 1])) i++;
+            Str word = str_n(text.p + start, i + 1 - start);
+            if (str_ieq(word, S("select")) || str_ieq(word, S("values")))
+                return err_set(err, ERR_PACK, "表达式里只能用字段和函数，不能有 " STR_FMT, STR_ARG(word));
         }
     }
     if (quote) return err_set(err, ERR_PACK, "表达式写得不对：引号没有配对");
     if (depth) return err_set(err, ERR_PACK, "表达式写得不对：左括号多了");
+    return 0;
+}
+
+static int prepare(ExprEnv *env, Str sql, Str text, sqlite3_stmt **ret, const Str *names, size_t n, Err *err)
+{
+    TRY(scan(text, err));
     if (sqlite3_prepare_v3(env->db, sql.p, (int)sql.n, SQLITE_PREPARE_PERSISTENT, ret, NULL) != SQLITE_OK)
         return compile_error(env->db, names, n, err);
     return 0;
@@ -162,12 +179,11 @@ int expr_compile(ExprEnv *env, Str text, const Str *names, size_t n, Expr **ret,
     for (size_t i = 0; i < n; i++) buf_addf(&sql, "%s?%zu", i ? "," : "", i + 1);
     if (!n) buf_adds(&sql, "1");
     buf_adds(&sql, ") select (");
-    size_t at = sql.n;
     buf_add(&sql, text);
     buf_adds(&sql, ") from v");
     sqlite3_stmt *stmt = NULL;
     pthread_mutex_lock(&env->lock);
-    int rc = sql.over ? err_set(err, ERR_PACK, "表达式太长") : prepare(env, buf_str(&sql), at, text, &stmt, names, n, err);
+    int rc = sql.over ? err_set(err, ERR_PACK, "表达式太长") : prepare(env, buf_str(&sql), text, &stmt, names, n, err);
     if (rc == 0) {
         Expr *x = ARENA_NEW(env->arena, Expr);
         *ARENA_PUSH(env->arena, env->all, env->n, env->cap) = x;
@@ -187,15 +203,17 @@ int expr_compile(ExprEnv *env, Str text, const Str *names, size_t n, Expr **ret,
 
 bool expr_uses(const Expr *x, size_t name) { return name < x->n && x->used[name]; }
 
-static void bind(sqlite3_stmt *st, int i, Val v)
+/* False: too long for the limits of an expression. */
+static bool bind(sqlite3_stmt *st, int i, Val v)
 {
     switch (v.kind) {
-    case VAL_NULL: sqlite3_bind_null(st, i); break;
-    case VAL_INT: sqlite3_bind_int64(st, i, v.i); break;
-    case VAL_REAL: sqlite3_bind_double(st, i, v.r); break;
-    case VAL_TEXT: sqlite3_bind_text(st, i, v.s.p ? v.s.p : "", (int)v.s.n, SQLITE_STATIC); break;
-    case VAL_BLOB: sqlite3_bind_blob(st, i, v.s.p, (int)v.s.n, SQLITE_STATIC); break;
+    case VAL_NULL: return sqlite3_bind_null(st, i) == SQLITE_OK;
+    case VAL_INT: return sqlite3_bind_int64(st, i, v.i) == SQLITE_OK;
+    case VAL_REAL: return sqlite3_bind_double(st, i, v.r) == SQLITE_OK;
+    case VAL_TEXT: return sqlite3_bind_text(st, i, v.s.p ? v.s.p : "", (int)v.s.n, SQLITE_STATIC) == SQLITE_OK;
+    case VAL_BLOB: return sqlite3_bind_blob(st, i, v.s.p, (int)v.s.n, SQLITE_STATIC) == SQLITE_OK;
     }
+    return false;
 }
 
 static Val column(sqlite3_stmt *st, Arena *a)
@@ -217,10 +235,12 @@ int expr_eval(const Expr *x, Arena *a, const Val *inputs, Val *ret, Err *err)
     int rc = 0;
     pthread_mutex_lock(&env->lock);
     env->steps = EXPR_STEPS_MAX;
-    for (size_t i = 0; i < x->n; i++) bind(x->stmt, (int)i + 1, x->used[i] ? inputs[i] : V_NULL);
-    int step = sqlite3_step(x->stmt);
+    bool bound = true;
+    for (size_t i = 0; i < x->n; i++) bound &= bind(x->stmt, (int)i + 1, x->used[i] ? inputs[i] : V_NULL);
+    int step = bound ? sqlite3_step(x->stmt) : SQLITE_TOOBIG;
     if (step == SQLITE_ROW) *ret = column(x->stmt, a);
     else if (step == SQLITE_INTERRUPT) rc = err_set(err, ERR_VALIDATION, "表达式运算步数过多，已中止");
+    else if (step == SQLITE_TOOBIG) rc = err_set(err, ERR_VALIDATION, "表达式里的文字超过 %d 字节", EXPR_VALUE_MAX);
     else rc = err_set(err, ERR_VALIDATION, "%s", sqlite3_errmsg(env->db));
     sqlite3_reset(x->stmt);
     sqlite3_clear_bindings(x->stmt);

@@ -5,7 +5,7 @@
  */
 #include "model/import_int.h"
 
-enum { REGIONS_MAX = 20000, LEVEL_COUNTY = 3, CACHE_N = 256 };
+enum { REGIONS_MAX = 20000, LEVEL_COUNTY = 3, CACHE_N = 1024, CACHE_TEXT = 96 };
 
 typedef struct Region {
     Str code, title, stem;
@@ -18,9 +18,11 @@ struct Regions {
     Region *items;
     size_t n, cap;
     struct {
-        Str province, place, code;
-        bool used;
-    } cache[CACHE_N];
+        char text[CACHE_TEXT]; /* both names, one behind the other */
+        size_t province_n, place_n;
+        bool used, one;        /* one: asked with one name only */
+        Str code;
+    } cache[CACHE_N]; /* what was asked before; a new question takes the place of an older one */
 };
 
 /* Longer endings first. */
@@ -111,17 +113,18 @@ static bool below(const Regions *r, size_t i, size_t top)
     return false;
 }
 
-static bool named(const Region *x, Str name, bool exact) { return str_eq(exact ? x->title : x->stem, exact ? name : stem(name)); }
+static bool named(const Region *x, Str name, bool exact) { return str_eq(exact ? x->title : x->stem, name); }
 
 /* The only region of this name: first by the whole name, then without the kind. r->n when none or several. */
 static size_t only(const Regions *r, Str name, size_t top, bool provinces)
 {
     for (int exact = 1; exact >= 0; exact--) {
         size_t found = r->n, n = 0;
+        if (!exact) name = stem(name);
         for (size_t i = 0; i < r->n; i++) {
             const Region *x = &r->items[i];
             bool is_top = x->up == i;
-            if (provinces != is_top || (top < r->n && !below(r, i, top)) || !named(x, name, exact)) continue;
+            if (provinces != is_top || !named(x, name, exact) || (top < r->n && !below(r, i, top))) continue;
             found = i;
             n++;
         }
@@ -143,7 +146,7 @@ static Str look_up(const Regions *r, Str province, Str place)
     }
     i = only(r, place, top, false);
     /* a municipality is its own city: 北京市, 北京 */
-    if (i == r->n && top < r->n && (named(&r->items[top], place, true) || named(&r->items[top], place, false)))
+    if (i == r->n && top < r->n && (named(&r->items[top], place, true) || named(&r->items[top], stem(place), false)))
         return r->items[top].code;
     return i < r->n ? r->items[i].code : S("");
 }
@@ -154,14 +157,17 @@ Str regions_lookup(void *ctx, Arena *a, Str what, Str x, Str y)
     (void)a;
     if (!str_is(what, "region") || !x.n) return S("");
     size_t slot = (str_hash(x) * 31 + str_hash(y) + !y.p) % CACHE_N;
-    __typeof__(r->cache[0]) *c = &r->cache[slot];
-    if (c->used && str_eq(c->province, x) && str_eq(c->place, y) && !c->place.p == !y.p) return c->code;
+    __typeof__(&r->cache[0]) c = &r->cache[slot];
+    if (c->used && c->one == !y.p && str_eq(str_n(c->text, c->province_n), x) &&
+        str_eq(str_n(c->text + c->province_n, c->place_n), y))
+        return c->code;
     Str code = look_up(r, x, y);
-    if (!c->used && x.n + y.n < 200) { /* kept for the whole import: memory stays bounded by the slots */
-        c->used = true;
-        c->province = str_dup(r->a, x);
-        c->place = y.p ? str_dup(r->a, y) : STR_NONE;
-        c->code = code;
-    }
+    if (x.n + y.n > CACHE_TEXT) return code;
+    c->used = true;
+    c->one = !y.p;
+    c->province_n = x.n, c->place_n = y.n;
+    memcpy(c->text, x.p, x.n);
+    if (y.n) memcpy(c->text + x.n, y.p, y.n);
+    c->code = code;
     return code;
 }

@@ -25,6 +25,7 @@ int model_load(const char *dir, Faults *f, Model **ret, Err *err)
     pack_build_roles(&l);
     pack_check_users(&l);
     pack_build_loads(&l);
+    pack_check_maps(&l);
     char digest[SM3_HEX_SIZE];
     sm3_hex(buf_str(&l.declared), digest);
     m->digest = str_dup(a, str_c(digest));

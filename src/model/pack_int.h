@@ -41,6 +41,8 @@ typedef struct PackLoader {
 
 /* pack_read.c */
 void pack_read_all(PackLoader *l, const char *dir);
+/* every file of maps/, against the finished entities */
+void pack_check_maps(PackLoader *l);
 /* pack_entity.c: fields, references, indexes of all drafts */
 void pack_build_entities(PackLoader *l);
 void pack_build_codes(PackLoader *l, const Yaml *root);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "model/builtin.h"
+#include "model/import.h"
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
@@ -180,5 +181,20 @@ void pack_read_all(PackLoader *l, const char *dir)
         else
             fault_add(l->f, (Place){path.p, 0, 0}, S("每个系统包要有 system.yaml；不是系统包的文件夹请移走"),
                       "缺少 system.yaml");
+    }
+}
+
+/* Field names are judged only where all entities are sound: a field that was left out as faulty is no second fault. */
+void pack_check_maps(PackLoader *l)
+{
+    bool names = !l->f->n;
+    for (size_t i = 0; i < l->m->n_systems; i++) {
+        const System *s = &l->m->systems[i];
+        Names files = {0};
+        if (!s->dir.n) continue;
+        Str folder = join(l->a, s->dir.p, S("maps"));
+        if (!list_dir(l->a, folder.p, ".yaml", &files)) continue;
+        for (size_t k = 0; k < files.n; k++)
+            if (import_map_check(l->m, join(l->a, folder.p, files.items[k]).p, names, l->f) < 0) continue; /* told in f */
     }
 }

@@ -134,24 +134,25 @@ typedef struct Conversion {
     Field old; /* how the value was kept */
 } Conversion;
 
-static const Str NEW_COLUMN = {"_new", 4};
+/* Named after the field: a prepared statement keeps the types it was prepared with. */
+static Str new_column(Arena *a, const Field *f) { return str_fmt(a, "_new_" STR_FMT, STR_ARG(f->name)); }
 
 static int convert_row(Tx *tx, Arena *a, void *ctx, Val id, const Val *vals, Err *err)
 {
     const Conversion *c = ctx;
     if (vals[0].kind == VAL_NULL) return 0;
     Val v = converted(a, c->f, value_text(a, &c->old, vals[0]));
-    return v.kind == VAL_NULL ? 0 : set_column(tx, a, c->f->owner, NEW_COLUMN, v, id, err);
+    return v.kind == VAL_NULL ? 0 : set_column(tx, a, c->f->owner, new_column(a, c->f), v, id, err);
 }
 
 /* A reference that is led elsewhere keeps what is there, too. */
-static int empty_dangling(Tx *tx, Arena *a, const Field *f, Err *err)
+static int empty_dangling(Tx *tx, Arena *a, const Field *f, Str column, Err *err)
 {
     Build b;
     build_init(&b, a, tx_dialect(tx));
     build_add(&b, "update ");
     build_name(&b, f->owner->name);
-    build_add(&b, " set \"_new\" = null where \"_new\" is not null and \"_new\" not in (select ");
+    build_addf(&b, " set \"" STR_FMT "\" = null where \"" STR_FMT "\" not in (select ", STR_ARG(column), STR_ARG(column));
     build_name(&b, entity_id(f->to)->name);
     build_add(&b, " from ");
     build_name(&b, f->to->name);
@@ -164,12 +165,13 @@ static int convert(Tx *tx, Arena *a, const PlanStep *s, Err *err)
 {
     const Field *f = s->field;
     Conversion c = {f, {.type = F_TEXT, .storage = s->was, .scale = s->was_scale}};
+    Str column = new_column(a, f);
     /* on PostgreSQL the foreign key comes when the values are there */
-    TRY(ddl_add_column(tx, a, f, NEW_COLUMN, true, err));
+    TRY(ddl_add_column(tx, a, f, column, true, err));
     TRY(each_row(tx, f->owner, &f, 1, convert_row, &c, err));
-    if (f->to) TRY(empty_dangling(tx, a, f, err));
+    if (f->to) TRY(empty_dangling(tx, a, f, column, err));
     TRY(ddl_drop_column(tx, a, f->owner->name, f->name, err));
-    TRY(ddl_rename_column(tx, a, f->owner->name, NEW_COLUMN, f->name, err));
+    TRY(ddl_rename_column(tx, a, f->owner->name, column, f->name, err));
     return f->to ? ddl_add_foreign_key(tx, a, f, err) : 0;
 }
 

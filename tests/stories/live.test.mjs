@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MulanPSL-2.0
+// Changes reach whoever listens, at once: over SSE from the journal, and from one server to another on one PostgreSQL.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { City } from './city.mjs';
+
+let city;
+before(async () => {
+  city = await City.make();
+  await city.serve();
+});
+after(() => city?.remove());
+
+// Opens a stream and gives back next(): the data of the next `change` event.
+async function stream(base, token, query = '', headers = {}) {
+  const abort = new AbortController();
+  const r = await fetch(`${base}/api/stream${query}`, { headers: { authorization: `Bearer ${token}`, ...headers }, signal: abort.signal });
+  assert.equal(r.status, 200);
+  assert.match(r.headers.get('content-type'), /text\/event-stream/);
+  const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  return {
+    close: () => abort.abort(),
+    async next() {
+      for (;;) {
+        const m = text.match(/([\s\S]*?)\n\n/);
+        if (m) {
+          text = text.slice(m[0].length);
+          const data = m[1].split('\n').find((l) => l.startsWith('data:'));
+          if (m[1].includes('event: change') && data) return { ...JSON.parse(data.slice(5)), id: m[1].match(/^id: (\d+)/m)?.[1] };
+          continue;
+        }
+        const { value, done } = await reader.read();
+        if (done) throw new Error('the stream ended');
+        text += value;
+      }
+    },
+  };
+}
+
+const within = (ms, promise) => Promise.race([promise, new Promise((_, no) => setTimeout(() => no(new Error(`nothing within ${ms} ms`)), ms))]);
+
+test('a change arrives on the stream; only what one may read', async () => {
+  const token = await city.signIn('steward');
+  const steward = await city.as('steward');
+  const s = await stream(city.url, token, '?entity=project');
+  await steward('/api/records/region/610502', { method: 'PATCH', json: { note: '看不到这一条' } });
+  await steward('/api/records/project/1', { method: 'PATCH', json: { content: '流上能看到' } });
+  const e = await within(2000, s.next());
+  assert.equal(e.entity, 'project');
+  assert.equal(e.record, '1');
+  assert.equal(e.op, 'update');
+  assert.equal(e.content, undefined, 'the stream names the record and tells nothing of it');
+  s.close();
+  const resumed = await stream(city.url, token, '?entity=project', { 'last-event-id': String(Number(e.id) - 1) });
+  assert.equal((await within(2000, resumed.next())).id, e.id);
+  resumed.close();
+});
+
+test('two servers on one PostgreSQL see each other', { skip: (process.env.STORY_DB ?? 'sqlite') === 'sqlite' }, async () => {
+  const second = new City();
+  second.dir = mkdtempSync(join(tmpdir(), 'chengshu-second-'));
+  second.db = city.db;
+  const made = await second.command('init', '--systems', join(city.dir, 'systems'));
+  assert.equal(made.code, 0, made.out + made.err);
+  await second.serve();
+  const token = await second.signIn('steward');
+  const s = await stream(second.url, token, '?entity=project');
+  const first = await city.as('steward');
+  await first('/api/records/project/2', { method: 'PATCH', json: { content: '另一台看到' } });
+  const e = await within(2000, s.next());
+  assert.equal(e.record, '2');
+  const there = await (await second.as('steward'))('/api/records/project/2');
+  assert.equal(there.body.content, '另一台看到');
+  s.close();
+  await second.stop();
+  rmSync(second.dir, { recursive: true, force: true });
+});
