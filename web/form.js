@@ -26,6 +26,11 @@ function toValue(f, text) {
     if (!/^-?\d+(\.\d+)?$/.test(t) || (f.type === 'int' && t.includes('.'))) throw new Error(`应填${f.type === 'int' ? '整数' : '数字'}，例如 ${f.type === 'int' ? '12' : '12.5'}`);
     return Number(t);
   }
+  if (f.type === 'money') {
+    const plain = t.replace(/[,，\s]/g, '');
+    if (!/^-?\d+(\.\d{1,2})?$/.test(plain)) throw new Error('应填金额，例如 380000.00');
+    return plain;
+  }
   if (f.type === 'datetime') return `${t.length === 16 ? `${t}:00` : t}+08:00`;
   if (f.type === 'point') {
     const xy = t.split(/[,，\s]+/).map(Number);
@@ -125,7 +130,7 @@ function showErrors(boxes, summary, errors, hint) {
     return h('li', null, h('a', { href: `#${b.input.id}`, onclick: (event) => { event.preventDefault(); b.input.focus(); } }, `${b.f.title}：${text}`));
   });
   summary.className = 'note bad';
-  fill(summary, h('h3', null, '还没有保存，请改正'), h('ul', null, items), hint ? h('p', { class: 'small' }, hint) : null);
+  fill(summary, h('h2', null, '还没有保存，请改正'), h('ul', null, items), hint ? h('p', { class: 'small' }, hint) : null);
   summary.hidden = false;
   summary.focus();
 }
@@ -135,7 +140,7 @@ const nameOf = (pointer) => (pointer ?? '').split('/').filter((p) => p && !/^\d+
 function showProblem(boxes, summary, problem, reload) {
   if (problem.status === 412) {
     summary.className = 'note warn';
-    fill(summary, h('h3', null, '别人刚刚改过这条记录'), h('p', null, '您的修改没有保存。可以看最新内容再决定；您填写的内容会保留在表单里。'),
+    fill(summary, h('h2', null, '别人刚刚改过这条记录'), h('p', null, '您的修改没有保存。可以看最新内容再决定；您填写的内容会保留在表单里。'),
       h('div', { class: 'row' }, h('button', { type: 'button', onclick: reload }, '取最新内容，保留我填的')));
     summary.hidden = false;
     summary.focus();
@@ -209,7 +214,7 @@ export async function showForm(side, s, all) {
     if (typed && !await ask('放弃填写的内容？', '填写的内容还没有保存。', '放弃')) return;
     done({ v: '' });
   };
-  const title = h('h2', { tabindex: '-1', class: 'grow' }, isNew ? `新增${e.title}` : `修改 ${before[e.label] ?? s.id}`);
+  const title = h('h1', { tabindex: '-1', class: 'grow' }, isNew ? `新增${e.title}` : `修改 ${before[e.label] ?? s.id}`);
   fill(side, h('div', { class: 'row' }, title), kept ? h('p', { class: 'note warn' }, '已恢复您上次没有保存的内容。') : null, summary,
     h('form', { class: 'form', novalidate: true, onsubmit: submit, oninput: keep }, boxes.map((b) => b.el),
       h('div', { class: 'row' }, save, h('button', { type: 'button', onclick: cancel }, '取消'))));

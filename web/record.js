@@ -51,7 +51,7 @@ const VERBS = { insert: '新增了这条记录', delete: '删除了这条记录'
 
 /** 「谁 在何时 把 “字段” 由 … 改为 …」 */
 export function sentences(e, entry) {
-  const who = [h('b', null, entry.actor), entry.behalf ? `（代 ${entry.behalf}）` : '', ' ', format.time(entry.at), ' '];
+  const who = [h('b', null, entry.actor === 'system' ? '系统' : entry.actor), entry.behalf ? `（代 ${entry.behalf}）` : '', ' ', format.time(entry.at), ' '];
   if (entry.op !== 'update') return [who, VERBS[entry.op] ?? entry.op, entry.purpose ? `，事由：${entry.purpose}` : ''];
   const names = [...new Set([...Object.keys(entry.before ?? {}), ...Object.keys(entry.after ?? {})])].filter((n) => !n.startsWith('_'));
   const parts = names.map((n) => {
@@ -95,20 +95,20 @@ export async function showRecord(side, s, all, { quietly = false } = {}) {
   } catch (error) {
     if (!(error instanceof Problem) || error.status === 401) throw error;
     fill(side, h('div', { class: 'row end' }, closeLink()), h('div', { class: 'empty' },
-      h('h2', null, error.status === 404 ? `没有这条${e.title}` : error.message), h('p', { class: 'quiet' }, error.hint || '它可能已被删除，或不在您可以查看的范围内。')));
+      h('h1', null, error.status === 404 ? `没有这条${e.title}` : error.message), h('p', { class: 'quiet' }, error.hint || '它可能已被删除，或不在您可以查看的范围内。')));
     return;
   }
   const record = Array.isArray(answer.data) ? answer.data[0] : answer.data;
   const label = String(record[e.label] ?? s.id), etag = answer.headers.get('ETag');
   const past = h('div', null, h('p', { class: 'quiet' }, '正在读取……'));
-  const title = h('h2', { id: 'record-title', tabindex: '-1', class: 'grow' }, label);
+  const title = h('h1', { id: 'record-title', tabindex: '-1', class: 'grow' }, label);
   fill(side,
     h('div', { class: 'row' }, h('span', { class: 'tag' }, e.title), h('span', { class: 'grow' }), closeLink()),
     h('div', { class: 'row' }, title,
       e.may.includes('update') ? h('a', { class: 'button', href: href({ ...s, v: 'edit' }), onclick: follow({ v: 'edit' }) }, '修改') : null,
       e.may.includes('delete') ? h('button', { type: 'button', class: 'danger', onclick: () => remove(e, s.id, label, etag) }, '删除') : null),
     fields(e, record, all),
-    h('h3', null, '变更历史'), past);
+    h('h2', null, '变更历史'), past);
   if (!quietly) title.focus();
   await history(e, s.id, past);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * Life of the server: the listening socket, libmicrohttpd's daemon, the list of connections with its limits, the ticker
- * that ends slow requests, the graceful stop.
+ * Life of the server: the listening socket, libmicrohttpd's daemon, the list of connections with its limits,
+ * the ticker that ends slow requests, the graceful stop.
  */
 #include "http/http_int.h"
 #include "base/clock.h"
@@ -33,7 +33,8 @@ static int parse_listen(const char *text, char host[128], char port[8], Err *err
     if (str_starts(s, S("["))) {
         if (!str_ends(h, S("]"))) return bad_listen(text, err);
         h = str_n(h.p + 1, h.n - 2);
-    } else if (str_find(h, ':') >= 0) return bad_listen(text, err);
+    } else if (str_find(h, ':') >= 0)
+        return bad_listen(text, err);
     if (h.n >= 128) return bad_listen(text, err);
     snprintf(host, 128, STR_FMT, STR_ARG(h));
     snprintf(port, 8, "%d", (int)n);
@@ -58,27 +59,30 @@ static int find_port(int fd)
     struct sockaddr_storage a = {0};
     socklen_t n = sizeof a;
     if (getsockname(fd, (struct sockaddr *)&a, &n)) return 0;
-    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port : ((struct sockaddr_in *)&a)->sin_port);
+    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+                                         : ((struct sockaddr_in *)&a)->sin_port);
 }
 
 static int listen_on(Http *h, Err *err)
 {
     char host[128], port[8];
     TRY(parse_listen(h->o.listen, host, port, err));
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+                    *list = NULL;
     if (getaddrinfo(host[0] ? host : NULL, port, &hints, &list)) return bad_listen(h->o.listen, err);
     int e = 0;
     for (const struct addrinfo *ai = list; ai && h->fd < 0; ai = ai->ai_next)
         if ((h->fd = open_socket(ai)) < 0) e = errno;
     freeaddrinfo(list);
     if (h->fd < 0) {
-        err_set(err, ERR_IO, "不能在 %s 上监听：%s", h->o.listen, e == EADDRINUSE ? "端口已被占用" : strerrordesc_np(e));
+        err_set(err, ERR_IO, "不能在 %s 上监听：%s", h->o.listen,
+                e == EADDRINUSE ? "端口已被占用" : strerrordesc_np(e));
         return err_hint(err, "换一个端口，或停掉占用它的程序");
     }
     h->port = find_port(h->fd);
     bool v6 = strchr(host, ':');
-    snprintf(h->url, sizeof h->url, "http://%s%.64s%s:%d", v6 ? "[" : "", host[0] ? host : "127.0.0.1", v6 ? "]" : "",
-             h->port);
+    snprintf(h->url, sizeof h->url, "http://%s%.64s%s:%d", v6 ? "[" : "", host[0] ? host : "127.0.0.1",
+             v6 ? "]" : "", h->port);
     return 0;
 }
 
@@ -90,8 +94,10 @@ static void ip_text(const struct sockaddr *a, char ret[64])
     if (a->sa_family == AF_INET) inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, ret, 64);
     if (a->sa_family != AF_INET6) return;
     const struct in6_addr *in = &((const struct sockaddr_in6 *)a)->sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(in)) inet_ntop(AF_INET, in->s6_addr + 12, ret, 64);
-    else inet_ntop(AF_INET6, in, ret, 64);
+    if (IN6_IS_ADDR_V4MAPPED(in))
+        inet_ntop(AF_INET, in->s6_addr + 12, ret, 64);
+    else
+        inet_ntop(AF_INET6, in, ret, 64);
 }
 
 static enum MHD_Result on_accept(void *cls, const struct sockaddr *addr, socklen_t len)
@@ -101,7 +107,8 @@ static enum MHD_Result on_accept(void *cls, const struct sockaddr *addr, socklen
     int same = 0;
     (void)len;
     ip_text(addr, ip);
-    if (!strncmp(ip, "127.", 4) || !strcmp(ip, "::1")) return MHD_YES; /* a proxy brings everybody from one address */
+    if (!strncmp(ip, "127.", 4) || !strcmp(ip, "::1"))
+        return MHD_YES; /* a proxy brings everybody from one address */
     pthread_mutex_lock(&h->lock);
     for (const Conn *c = h->conns; c; c = c->next) same += !strcmp(c->ip, ip);
     pthread_mutex_unlock(&h->lock);
@@ -131,8 +138,10 @@ static void conn_close(Http *h, void **ctx)
     Conn *c = *ctx;
     if (!c) return;
     pthread_mutex_lock(&h->lock);
-    if (c->prev) c->prev->next = c->next;
-    else h->conns = c->next;
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        h->conns = c->next;
     if (c->next) c->next->prev = c->prev;
     h->n_conns--;
     pthread_mutex_unlock(&h->lock);
@@ -140,22 +149,27 @@ static void conn_close(Http *h, void **ctx)
     *ctx = NULL;
 }
 
-static void on_connection(void *cls, struct MHD_Connection *mhd, void **ctx, enum MHD_ConnectionNotificationCode what)
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **ctx,
+                          enum MHD_ConnectionNotificationCode what)
 {
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) conn_open(cls, mhd, ctx);
-    else conn_close(cls, ctx);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        conn_open(cls, mhd, ctx);
+    else
+        conn_close(cls, ctx);
 }
 
 /* ---- the ticker ---- */
 
-/* libmicrohttpd cannot answer while a body is coming in, so this one answer is written past it. Nothing else was written
-   for this request, and the socket is closed for both sides right after. */
+/* libmicrohttpd cannot answer while a body is coming in, so this one answer is written past it. Nothing else
+   was written for this request, and the socket is closed for both sides right after. */
 static void answer_timeout(int fd)
 {
     static const char text[] =
-        "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\n"
+        "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\nX-Content-Type-Options: "
+        "nosniff\r\n"
         "Content-Security-Policy: default-src 'none'\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
-        "{\"type\":\"/problems/timeout\",\"title\":\"请求超时\",\"status\":408,\"detail\":\"请求内容没有在规定时间内收完\","
+        "{\"type\":\"/problems/"
+        "timeout\",\"title\":\"请求超时\",\"status\":408,\"detail\":\"请求内容没有在规定时间内收完\","
         "\"code\":\"TIMEOUT\",\"message\":\"请求内容没有在规定时间内收完\",\"details\":null,"
         "\"hint\":\"请检查网络后重试，或分成几次提交\"}";
     ssize_t n = send(fd, text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -171,8 +185,10 @@ static void look_over(Http *h, Conn *c, int64_t now)
         return;
     }
     int receiving = CALL_RECEIVING;
-    bool late = now - c->call->start_us > h->o.body_s * US_PER_SEC || now - atomic_load(&c->call->last_us) > idle;
-    if (late && atomic_compare_exchange_strong(&c->call->state, &receiving, CALL_TIMED_OUT)) answer_timeout(c->fd);
+    bool late =
+        now - c->call->start_us > h->o.body_s * US_PER_SEC || now - atomic_load(&c->call->last_us) > idle;
+    if (late && atomic_compare_exchange_strong(&c->call->state, &receiving, CALL_TIMED_OUT))
+        answer_timeout(c->fd);
 }
 
 static void *tick(void *arg)
@@ -325,7 +341,8 @@ void http_stop(Http *h)
         wait_until_idle(h);
     }
     stop_ticker(h);
-    queue_free(h->queue); /* finishes what was begun: an answered write must not be lost, nor a begun one answered twice */
+    queue_free(h->queue); /* finishes what was begun: an answered write must not be lost, nor a begun one
+                             answered twice */
     if (h->daemon) MHD_stop_daemon(h->daemon);
     if (h->owns_fd && h->fd >= 0) close(h->fd);
     sse_free(h->sse);

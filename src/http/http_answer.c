@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* From a finished Request to libmicrohttpd's response: headers that every answer has, the handler's own, compression
-   (RFC 9110 §8.4.1) where it pays. */
+/* From a finished Request to libmicrohttpd's response: headers that every answer has, the handler's own,
+   compression (RFC 9110 §8.4.1) where it pays. */
 #include "http/http_int.h"
 #include "base/clock.h"
 
@@ -10,9 +10,9 @@
 enum { GZIP_MIN = 1024, SSE_BLOCK = 16 << 10, FILE_BLOCK = 64 << 10 };
 
 static const char *const fixed[][2] = {
-    {"Content-Security-Policy",
-     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
-     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"},
+    {"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
+                                "data:; connect-src 'self'; font-src 'self'; "
+                                "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Referrer-Policy", "same-origin"},
     {"X-Content-Type-Options", "nosniff"},
@@ -35,14 +35,16 @@ static void add_header(struct MHD_Response *r, Arena *a, Str name, Str value)
 
 static void add_headers(struct MHD_Response *r, const Request *rq)
 {
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) MHD_add_response_header(r, fixed[i][0], fixed[i][1]);
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        MHD_add_response_header(r, fixed[i][0], fixed[i][1]);
     if (!has_header(rq, "Cache-Control")) MHD_add_response_header(r, "Cache-Control", "no-store");
     add_header(r, rq->arena, S("X-Trace-Id"), rq->trace);
     bool empty = rq->status == 204 || rq->status == 304;
     if (!empty && !has_header(rq, "Content-Type"))
         add_header(r, rq->arena, S("Content-Type"),
                    str_c(rq->content_type ? rq->content_type : "application/json; charset=utf-8"));
-    for (size_t i = 0; i < rq->n_headers; i++) add_header(r, rq->arena, rq->headers[i].name, rq->headers[i].value);
+    for (size_t i = 0; i < rq->n_headers; i++)
+        add_header(r, rq->arena, rq->headers[i].name, rq->headers[i].value);
 }
 
 /* "gzip" in Accept-Encoding, and not with q=0. */
@@ -63,11 +65,12 @@ bool answer_accepts_gzip(const Request *rq)
 
 static bool is_text(const char *type)
 {
-    return !type || !strncmp(type, "text/", 5) || strstr(type, "json") || strstr(type, "javascript") || strstr(type, "xml");
+    return !type || !strncmp(type, "text/", 5) || strstr(type, "json") || strstr(type, "javascript") ||
+           strstr(type, "xml");
 }
 
-/* Replaces rq->out by its gzip form; leaves it alone when anything stands in the way. A handler's ETag is a strong name of
-   these very bytes (and If-Match takes it back), so such answers stay as they are. */
+/* Replaces rq->out by its gzip form; leaves it alone when anything stands in the way. A handler's ETag is a
+   strong name of these very bytes (and If-Match takes it back), so such answers stay as they are. */
 static void compress_answer(Request *rq)
 {
     if (rq->out.n < GZIP_MIN || !is_text(rq->content_type)) return;
@@ -108,8 +111,8 @@ static struct MHD_Response *make(Call *c)
     Request *rq = &c->rq;
     if (rq->stream) {
         sse_attach(rq->stream, c->mhd);
-        struct MHD_Response *r =
-            MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SSE_BLOCK, sse_reader, rq->stream, sse_closed);
+        struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SSE_BLOCK, sse_reader,
+                                                                   rq->stream, sse_closed);
         if (r) rq->stream = NULL;
         return r;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * One call from its first line to its end. libmicrohttpd calls http_on_request once with the head, once for every piece
- * of body, once at the end, and again when a suspended call was resumed.
+ * One call from its first line to its end. libmicrohttpd calls http_on_request once with the head, once for
+ * every piece of body, once at the end, and again when a suspended call was resumed.
  */
 #include "http/http_int.h"
 #include "base/clock.h"
@@ -12,7 +12,8 @@
 
 enum {
     ARENA_URI_MAX = 64 << 10,
-    SWALLOW_MAX = 1 << 20, /* a refused body up to this size is read to its end, so that the client sees the answer */
+    SWALLOW_MAX =
+        1 << 20, /* a refused body up to this size is read to its end, so that the client sees the answer */
 };
 
 static Conn *conn_of(struct MHD_Connection *mhd)
@@ -31,8 +32,13 @@ void *http_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     c->uri = str_dup(c->arena, text_cut_bytes(str_c(uri), ARENA_URI_MAX));
     c->start_us = clock_mono_us();
     atomic_init(&c->last_us, c->start_us);
-    c->rq = (Request){.arena = c->arena, .city = h->city, .who = &c->actor, .header = call_header, .server = c,
-                      .status = 200, .file_fd = -1};
+    c->rq = (Request){.arena = c->arena,
+                      .city = h->city,
+                      .who = &c->actor,
+                      .header = call_header,
+                      .server = c,
+                      .status = 200,
+                      .file_fd = -1};
     buf_init(&c->rq.out, h->o.answer_bytes);
     c->conn = conn_of(mhd);
     atomic_fetch_add(&h->in_flight, 1);
@@ -44,7 +50,8 @@ void *http_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     return c;
 }
 
-/* The client's trace id, if it is one (W3C Trace Context §3.2): version 2, id 32, parent 16, flags 2 hex digits. */
+/* The client's trace id, if it is one (W3C Trace Context §3.2): version 2, id 32, parent 16, flags 2 hex
+ * digits. */
 static void set_trace(Call *c)
 {
     Str t = call_header(&c->rq, "traceparent");
@@ -54,8 +61,10 @@ static void set_trace(Call *c)
         ok = (t.p[i] >= '0' && t.p[i] <= '9') || (t.p[i] >= 'a' && t.p[i] <= 'f');
         some |= t.p[i] != '0';
     }
-    if (ok && some) memcpy(c->trace, t.p + 3, 32);
-    else trace_new(c->trace);
+    if (ok && some)
+        memcpy(c->trace, t.p + 3, 32);
+    else
+        trace_new(c->trace);
     c->rq.trace = str_c(c->trace);
 }
 
@@ -98,7 +107,8 @@ static int find_route(Call *c, Str path, Err *err)
 
 static int check_head_size(Call *c, Err *err)
 {
-    const union MHD_ConnectionInfo *i = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const union MHD_ConnectionInfo *i =
+        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     if (!i || i->header_size <= c->http->o.header_bytes) return 0;
     return err_set(err, ERR_TOO_LARGE, "请求头太大，最多 %zu 字节", c->http->o.header_bytes);
 }
@@ -196,6 +206,19 @@ static void take_body(Call *c, Str data)
     c->refused = true;
 }
 
+/* What must not hold up an event loop: waiting for a commit (a stated purpose makes reading an entry in the
+   journal) and exports, which may be of any size. */
+static bool is_long(const Call *c)
+{
+    static const char *const exports[] = {"text/csv", "geo+json", "ndjson", "spreadsheetml"};
+    if (!str_is(c->rq.method, "GET") || (c->entry->route->flags & ROUTE_WRITES) || c->actor.purpose.n)
+        return true;
+    Str accept = call_header(&c->rq, "Accept");
+    for (size_t i = 0; i < sizeof exports / sizeof *exports; i++)
+        if (str_find_str(accept, str_c(exports[i])) >= 0) return true;
+    return false;
+}
+
 enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                                 const char *version, const char *data, size_t *size, void **con_cls)
 {
@@ -211,8 +234,7 @@ enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const cha
     int receiving = CALL_RECEIVING;
     if (atomic_compare_exchange_strong(&c->state, &receiving, CALL_READY)) {
         if (c->ready) return answer_send(c);
-        bool reads = str_is(c->rq.method, "GET") && !(c->entry->route->flags & ROUTE_WRITES);
-        if (!reads) return to_worker(c);
+        if (is_long(c)) return to_worker(c);
         run(c);
         return answer_send(c);
     }
@@ -227,8 +249,8 @@ static void log_call(const Call *c, int status, int64_t us)
     snprintf(bytes, sizeof bytes, "%zu", c->sent);
     const char *route = c->entry ? c->entry->route->path : status < 400 ? "page" : "none";
     log_event(status >= 500 ? LOG_WARN : LOG_INFO, "request", str_c(c->trace), "method",
-              c->method.n ? c->method.p : "?", "route", route, "status", code, "ms", ms, "bytes", bytes, "problem",
-              c->failed_type.p, NULL);
+              c->method.n ? c->method.p : "?", "route", route, "status", code, "ms", ms, "bytes", bytes,
+              "problem", c->failed_type.p, NULL);
 }
 
 static void call_free(Call *c)
@@ -241,7 +263,8 @@ static void call_free(Call *c)
     free(c);
 }
 
-void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode why)
+void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                       enum MHD_RequestTerminationCode why)
 {
     (void)mhd;
     Http *h = cls;

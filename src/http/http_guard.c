@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * What a request must pass before its body is read: a sound Host, the session, the permission of the route, the origin
- * (a page of another site must not act with this site's cookie), the announced size.
+ * What a request must pass before its body is read: a sound Host, the session, the permission of the route,
+ * the origin (a page of another site must not act with this site's cookie), the announced size.
  */
 #include "http/http_int.h"
 
@@ -12,7 +12,8 @@ Str call_header(const Request *rq, const char *name)
     const Call *c = rq->server;
     const char *v = NULL;
     size_t n = 0;
-    if (MHD_lookup_connection_value_n(c->mhd, MHD_HEADER_KIND, name, strlen(name), &v, &n) != MHD_YES) return STR_NONE;
+    if (MHD_lookup_connection_value_n(c->mhd, MHD_HEADER_KIND, name, strlen(name), &v, &n) != MHD_YES)
+        return STR_NONE;
     return v ? str_n(v, n) : S("");
 }
 
@@ -21,7 +22,8 @@ static bool host_valid(Str host)
     if (!host.n || host.n > 255) return false;
     for (size_t i = 0; i < host.n; i++) {
         char x = host.p[i];
-        bool ok = (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || strchr(".-_:[]", x);
+        bool ok =
+            (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || strchr(".-_:[]", x);
         if (!x || !ok) return false;
     }
     return true;
@@ -46,7 +48,8 @@ int guard_addresses(Call *c, Err *err)
 {
     Request *rq = &c->rq;
     bool proxy = c->conn && is_loopback(c->conn->ip);
-    Str host = call_header(rq, "Host"), via = proxy ? forwarded_for(call_header(rq, "X-Forwarded-For")) : STR_NONE;
+    Str host = call_header(rq, "Host"),
+        via = proxy ? forwarded_for(call_header(rq, "X-Forwarded-For")) : STR_NONE;
     rq->remote = via.n ? via : str_c(c->conn ? c->conn->ip : "");
     if (!host.n) host = str_from(str_c(c->http->url), strlen("http://")); /* HTTP/1.0 */
     if (!host_valid(host)) return err_set(err, ERR_INPUT, "请求头 Host 不是有效的主机名");
@@ -63,8 +66,8 @@ static int foreign(Err *err)
     return err_hint(err, "请在本系统的页面上操作；程序调用请使用 Authorization: Bearer 令牌");
 }
 
-/* Browsers send Origin with every unsafe request; what has neither it nor Sec-Fetch-Site is no browser of today and
-   must not rely on a cookie. */
+/* Browsers send Origin with every unsafe request; what has neither it nor Sec-Fetch-Site is no browser of
+   today and must not rely on a cookie. */
 static int check_origin(Call *c, Err *err)
 {
     const Request *rq = &c->rq;

@@ -17,13 +17,20 @@ typedef struct Conn {
     struct Conn *next, *prev;
     struct MHD_Connection *mhd;
     int fd;
-    int64_t since_us; /* connected, or last answer ended */
+    int64_t since_us;  /* connected, or last answer ended */
     struct Call *call; /* running request or NULL */
     char ip[64];
 } Conn;
 
 /* RECEIVING → READY → (QUEUED → DONE →) ANSWERED; TIMED_OUT only from RECEIVING, by the ticker. */
-typedef enum CallState { CALL_RECEIVING, CALL_READY, CALL_QUEUED, CALL_DONE, CALL_ANSWERED, CALL_TIMED_OUT } CallState;
+typedef enum CallState {
+    CALL_RECEIVING,
+    CALL_READY,
+    CALL_QUEUED,
+    CALL_DONE,
+    CALL_ANSWERED,
+    CALL_TIMED_OUT
+} CallState;
 
 typedef struct Call {
     Http *http;
@@ -41,11 +48,11 @@ typedef struct Call {
     int64_t start_us, answered_us;
     _Atomic int64_t last_us; /* when a piece of body came last */
     atomic_int state;
-    bool seen;    /* the head was looked at */
-    bool bearer;  /* carries Authorization, so no cookie decides */
-    bool refused; /* the answer is a problem found before the handler ran */
-    bool ready;   /* the answer stands in rq */
-    bool streams; /* the answer is an event stream */
+    bool seen;       /* the head was looked at */
+    bool bearer;     /* carries Authorization, so no cookie decides */
+    bool refused;    /* the answer is a problem found before the handler ran */
+    bool ready;      /* the answer stands in rq */
+    bool streams;    /* the answer is an event stream */
     Str failed_type; /* problem type when it failed, for the log */
     size_t sent;     /* bytes of the answer */
 } Call;
@@ -77,7 +84,8 @@ struct Http {
 enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                                 const char *version, const char *data, size_t *size, void **con_cls);
 void *http_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
-void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode why);
+void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                       enum MHD_RequestTerminationCode why);
 
 /* http_guard.c */
 /* What can be refused from the head alone: host, origin, session, permission, announced size. */

@@ -8,7 +8,8 @@
 
 enum { CLASSES = 6 }; /* index = status / 100; 0 is not used */
 
-static const int64_t bounds_us[] = {1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 5000000};
+static const int64_t bounds_us[] = {1000,   2500,   5000,   10000,   25000,  50000,
+                                    100000, 250000, 500000, 1000000, 5000000};
 enum { BUCKETS = sizeof bounds_us / sizeof *bounds_us };
 
 typedef struct RouteStats {
@@ -68,7 +69,8 @@ static Labels labels_of(const Metrics *m, size_t i)
 {
     Labels l;
     const Route *r = i < m->router->n ? m->router->items[i].route : NULL;
-    snprintf(l.text, sizeof l.text, "method=\"%s\",route=\"%.200s\"", r ? r->method : "GET", r ? r->path : "page");
+    snprintf(l.text, sizeof l.text, "method=\"%s\",route=\"%.200s\"", r ? r->method : "GET",
+             r ? r->path : "page");
     return l;
 }
 
@@ -78,7 +80,9 @@ static void requests(Buf *out, Metrics *m)
     for (size_t i = 0; i <= m->router->n; i++)
         for (int k = 1; k < CLASSES; k++) {
             uint64_t n = get(&m->stats[i].status[k]);
-            if (n) buf_addf(out, "chengshu_http_requests_total{%s,status=\"%dxx\"} %" PRIu64 "\n", labels_of(m, i).text, k, n);
+            if (n)
+                buf_addf(out, "chengshu_http_requests_total{%s,status=\"%dxx\"} %" PRIu64 "\n",
+                         labels_of(m, i).text, k, n);
         }
     head(out, "chengshu_http_response_bytes_total", "counter", "Bytes of answers, without headers.");
     for (size_t i = 0; i <= m->router->n; i++) {
@@ -99,7 +103,8 @@ static void latency(Buf *out, Metrics *m)
         if (!all) continue;
         for (int b = 0; b < BUCKETS; b++) {
             n += get(&s->bucket[b]);
-            buf_addf(out, "%s_bucket{%s,le=\"%g\"} %" PRIu64 "\n", name, l.text, (double)bounds_us[b] / 1e6, n);
+            buf_addf(out, "%s_bucket{%s,le=\"%g\"} %" PRIu64 "\n", name, l.text, (double)bounds_us[b] / 1e6,
+                     n);
         }
         n += get(&s->bucket[BUCKETS]);
         buf_addf(out, "%s_bucket{%s,le=\"+Inf\"} %" PRIu64 "\n", name, l.text, n);
@@ -124,10 +129,13 @@ static void process(Buf *out, Http *h)
     int conns = h->n_conns;
     pthread_mutex_unlock(&h->lock);
     value(out, "chengshu_http_connections", "gauge", "Open connections.", conns);
-    value(out, "chengshu_http_in_flight", "gauge", "Requests begun and not yet answered.", atomic_load(&h->in_flight));
+    value(out, "chengshu_http_in_flight", "gauge", "Requests begun and not yet answered.",
+          atomic_load(&h->in_flight));
     value(out, "chengshu_http_streams", "gauge", "Open event streams.", sse_count(h->sse));
-    value(out, "chengshu_http_body_bytes", "gauge", "Request bodies in memory.", (double)atomic_load(&h->bodies));
-    value(out, "chengshu_queue_waiting", "gauge", "Requests waiting for a worker.", (double)queue_waiting(h->queue));
+    value(out, "chengshu_http_body_bytes", "gauge", "Request bodies in memory.",
+          (double)atomic_load(&h->bodies));
+    value(out, "chengshu_queue_waiting", "gauge", "Requests waiting for a worker.",
+          (double)queue_waiting(h->queue));
     value(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
     value(out, "process_start_time_seconds", "gauge", "Start, Unix time.", (double)h->started_us / 1e6);
     head(out, "chengshu_info", "gauge", "The program.");
@@ -142,10 +150,12 @@ static void store(Buf *out, const Store *s)
     value(out, "chengshu_store_commits_total", "counter", "Commits.", (double)st.commits);
     value(out, "chengshu_store_transactions_total", "counter", "Transactions; several may share a commit.",
           (double)st.transactions);
-    value(out, "chengshu_store_largest_group", "gauge", "Most transactions in one commit.", (double)st.largest_group);
+    value(out, "chengshu_store_largest_group", "gauge", "Most transactions in one commit.",
+          (double)st.largest_group);
     value(out, "chengshu_store_retries_total", "counter", "Transactions run again.", (double)st.retries);
     value(out, "chengshu_store_slow_queries_total", "counter", "Slow statements.", (double)st.slow_queries);
-    value(out, "chengshu_store_statements", "gauge", "Prepared statements kept.", (double)st.statements_cached);
+    value(out, "chengshu_store_statements", "gauge", "Prepared statements kept.",
+          (double)st.statements_cached);
 }
 
 int metrics_route(Request *rq, Err *err)

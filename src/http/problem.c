@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * Problem documents (RFC 9457) and the pages that explain their types. The members code, message, details and hint are
- * what PostgREST clients read.
+ * Problem documents (RFC 9457) and the pages that explain their types. The members code, message, details and
+ * hint are what PostgREST clients read.
  */
 #include "http/http_int.h"
 
@@ -35,11 +35,15 @@ static void write_problem(JsonWriter *w, const Request *rq, const Err *err)
     jw_kstr(w, "code", str_c(err_name(err->code)));
     jw_kstr(w, "message", str_c(detail));
     jw_key(w, S("details"));
-    if (err->pointer[0]) jw_str(w, str_c(err->pointer));
-    else jw_null(w);
+    if (err->pointer[0])
+        jw_str(w, str_c(err->pointer));
+    else
+        jw_null(w);
     jw_key(w, S("hint"));
-    if (hint[0]) jw_str(w, str_c(hint));
-    else jw_null(w);
+    if (hint[0])
+        jw_str(w, str_c(hint));
+    else
+        jw_null(w);
     jw_object_end(w);
 }
 

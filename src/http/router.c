@@ -9,7 +9,8 @@ static bool is_param(Str s) { return s.n > 2 && s.p[0] == '{' && s.p[s.n - 1] ==
 
 static int refuse(const Engine *e, const Route *r, const char *why, Err *err)
 {
-    return err_set(err, ERR_INPUT, "%s 的路由 %s %s %s", e->name, r->method, r->path ? r->path : "(无路径)", why);
+    return err_set(err, ERR_INPUT, "%s 的路由 %s %s %s", e->name, r->method, r->path ? r->path : "(无路径)",
+                   why);
 }
 
 static int check_access(const Engine *e, const Route *r, Err *err)
@@ -33,8 +34,10 @@ static int compile(const Engine *e, const Route *r, RouteEntry *ret, Err *err)
     size_t params = 0;
     while (str_split(&rest, '/', &part)) {
         if (ret->n == ROUTE_SEGMENTS_MAX) return refuse(e, r, "段数太多", err);
-        if (is_param(part)) params++;
-        else ret->literal |= 1u << (31 - ret->n);
+        if (is_param(part))
+            params++;
+        else
+            ret->literal |= 1u << (31 - ret->n);
         ret->segments[ret->n++] = part;
     }
     if (params > ROUTE_PARAMS_MAX) return refuse(e, r, "参数太多", err);
@@ -114,14 +117,30 @@ static bool fits(const RouteEntry *e, const Str *segments, size_t n)
     return true;
 }
 
-static Str nearest(const Router *r, Str path)
+/* The pattern with its parameters filled from the path, so that only misspelt literals count. */
+static Str filled(Arena *a, const RouteEntry *e, const Str *segments)
+{
+    Str path = S("");
+    for (size_t i = 0; i < e->n; i++)
+        path = str_fmt(a, STR_FMT "/" STR_FMT, STR_ARG(path),
+                       STR_ARG(is_param(e->segments[i]) ? segments[i] : e->segments[i]));
+    return path;
+}
+
+enum { NEAR_MAX = 4, NEAR_PATH_MAX = 200 };
+
+static Str nearest(const Router *r, Arena *a, Str path, const Str *segments, size_t n)
 {
     Str best = STR_NONE;
-    size_t least = 4;
-    for (size_t i = 0; i < r->n; i++) {
-        Str pattern = str_c(r->items[i].route->path);
-        size_t d = text_distance(path, pattern, least);
-        if (d < least) least = d, best = pattern;
+    size_t least = NEAR_MAX;
+    unsigned literal = 0;
+    for (size_t i = 0; i < r->n && path.n <= NEAR_PATH_MAX; i++) {
+        if (r->items[i].n != n) continue;
+        size_t d = text_distance(path, filled(a, &r->items[i], segments), least);
+        if (d > least || d == NEAR_MAX || (d == least && r->items[i].literal <= literal)) continue;
+        least = d;
+        literal = r->items[i].literal;
+        best = str_c(r->items[i].route->path);
     }
     return best;
 }
@@ -153,7 +172,7 @@ int router_find(const Router *r, Arena *a, Str method, Str path, RouteMatch *ret
         allow(a, ret, e->route->method);
         if (same_method(e->route->method, method)) ret->entry = e;
     }
-    if (!ret->allow.n) ret->near = nearest(r, path);
+    if (!ret->allow.n) ret->near = nearest(r, a, path, segments, n);
     for (size_t i = 0, p = 0; ret->entry && i < n; i++)
         if (is_param(ret->entry->segments[i])) ret->params[p++] = segments[i];
     return 0;

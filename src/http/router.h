@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
 /*
- * Router: finds the route of a method and a path in the tables of all engines. A pattern is literal segments and
- * {name} segments, at most four of the latter; where several fit, the one that is literal earlier wins.
+ * Router: finds the route of a method and a path in the tables of all engines. A pattern is literal segments
+ * and {name} segments, at most four of the latter; where several fit, the one that is literal earlier wins.
  */
 #include "base/engine.h"
 
@@ -32,5 +32,6 @@ typedef struct RouteMatch {
     Str near;  /* pattern most like the path, when there is no such path; may be empty */
 } RouteMatch;
 
-/* `path` as it came, still percent-encoded. ERR_INPUT for a path that is not UTF-8 once decoded. HEAD finds GET. */
+/* `path` as it came, still percent-encoded. ERR_INPUT for a path that is not UTF-8 once decoded. HEAD finds
+ * GET. */
 int router_find(const Router *r, Arena *a, Str method, Str path, RouteMatch *ret, Err *err) CHECKED;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * The pump reads what the journal has past a stream's position and writes it into the stream's buffer. Streams that are
- * up to date share one reading; one that lags (it asked for the past, or its client reads slowly) is served a page at a
- * time whenever its buffer has room, so a slow reader costs its buffer and nothing more, and misses nothing.
+ * The pump reads what the journal has past a stream's position and writes it into the stream's buffer.
+ * Streams that are up to date share one reading; one that lags (it asked for the past, or its client reads
+ * slowly) is served a page at a time whenever its buffer has room, so a slow reader costs its buffer and
+ * nothing more, and misses nothing.
  *
- * Locks: `lock` guards the list and the streams, except `stage` and `next_after` of a `busy` one: those are the pump's,
- * which reads the database without the lock. libmicrohttpd is only asked to suspend or resume while it is held, so the
- * two never cross: a stream that is `waiting` is suspended.
+ * Locks: `lock` guards the list and the streams, except `stage` and `next_after` of a `busy` one: those are
+ * the pump's, which reads the database without the lock. libmicrohttpd is only asked to suspend or resume
+ * while it is held, so the two never cross: a stream that is `waiting` is suspended.
  */
 #include "http/sse_int.h"
 #include "base/clock.h"
@@ -20,7 +21,9 @@ static bool sees_all(const Actor *who, const Entity *e)
     if (actor_may(who, "journal.read")) return true;
     for (size_t i = 0; i < who->n_grants; i++) {
         const Grant *g = &who->grants[i];
-        if ((g->ops & OP_READ) && g->scope == SCOPE_ALL && (str_is(g->entity, "*") || str_eq(g->entity, e->name))) return true;
+        if ((g->ops & OP_READ) && g->scope == SCOPE_ALL &&
+            (str_is(g->entity, "*") || str_eq(g->entity, e->name)))
+            return true;
     }
     return false;
 }
@@ -33,8 +36,8 @@ static bool wants(const SseStream *s, const Entity *e)
     return false;
 }
 
-/* The entry is for this stream. One that is only allowed some rows is told of those that it can be shown to see now; the
-   deletion of a row is told to those who see all. */
+/* The entry is for this stream. One that is only allowed some rows is told of those that it can be shown to
+   see now; the deletion of a row is told to those who see all. */
 static bool may_know(Sse *sse, Tx *tx, Arena *a, const SseStream *s, const JournalEntry *j)
 {
     const Entity *e = model_entity(sse->city->model, j->entity);
@@ -90,7 +93,8 @@ typedef struct Page {
 } Page;
 
 /* As many of the entries as the stage has room for. */
-static void give(Sse *sse, Tx *tx, Arena *a, SseStream *s, const JournalEntry *entries, size_t n, int64_t head)
+static void give(Sse *sse, Tx *tx, Arena *a, SseStream *s, const JournalEntry *entries, size_t n,
+                 int64_t head)
 {
     for (size_t i = 0; i < n; i++) {
         if (s->stage.n > STAGE_MAX - EVENT_MAX) return;
@@ -187,9 +191,12 @@ static bool pump(Sse *sse)
 static void beat(Sse *sse, int64_t now)
 {
     for (SseStream *s = sse->streams; s; s = s->next) {
-        if (now - s->born_us > LIFE_S * US_PER_SEC) s->ended = true;
-        else if (now - s->beat_us < HEARTBEAT_S * US_PER_SEC) continue;
-        else if (!stream_pending(s)) buf_adds(&s->out, ":\n\n");
+        if (now - s->born_us > LIFE_S * US_PER_SEC)
+            s->ended = true;
+        else if (now - s->beat_us < HEARTBEAT_S * US_PER_SEC)
+            continue;
+        else if (!stream_pending(s))
+            buf_adds(&s->out, ":\n\n");
         s->beat_us = now;
         resume(s);
     }
@@ -207,7 +214,8 @@ static void *run(void *arg)
         if (sse->changed && sse->streams && !sse->stopping) {
             sse->changed = false;
             if (pump(sse)) sse->changed = true;
-        } else sse->changed = false;
+        } else
+            sse->changed = false;
         beat(sse, clock_mono_us());
     }
     pthread_mutex_unlock(&sse->lock);

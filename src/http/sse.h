@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
 /*
- * Server-sent events (HTML Living Standard §9.2) of the journal: GET /api/stream. One thread reads the journal for
- * all streams; an idle stream is a suspended connection and costs a few kilobytes, no thread. A stream carries
- * only which record changed, never what stands in it.
+ * Server-sent events (HTML Living Standard §9.2) of the journal: GET /api/stream. One thread reads the
+ * journal for all streams; an idle stream is a suspended connection and costs a few kilobytes, no thread. A
+ * stream carries only which record changed, never what stands in it.
  */
 #include "model/city.h"
 

@@ -9,8 +9,8 @@
 
 enum {
     STREAM_BUF_MAX = 128 << 10,
-    STAGE_MAX = 64 << 10, /* what the pump adds at once */
-    EVENT_MAX = 4 << 10,  /* room that one event may need */
+    STAGE_MAX = 64 << 10,      /* what the pump adds at once */
+    EVENT_MAX = 4 << 10,       /* room that one event may need */
     STREAM_BUF_LOW = 16 << 10, /* a stream is filled again below this */
     PAGE = 500,
     ENTITIES_MAX = 32,
@@ -30,10 +30,10 @@ struct SseStream {
     size_t sent; /* of out */
     Buf stage;
     int64_t after, next_after, born_us, beat_us;
-    bool waiting;       /* suspended until there is something */
-    bool ended;         /* what is in `out`, then the end */
-    bool lags;          /* the journal has more for it */
-    bool busy, dead;    /* the pump has it; the connection is gone meanwhile */
+    bool waiting;    /* suspended until there is something */
+    bool ended;      /* what is in `out`, then the end */
+    bool lags;       /* the journal has more for it */
+    bool busy, dead; /* the pump has it; the connection is gone meanwhile */
 };
 
 struct Sse {

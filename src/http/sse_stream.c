@@ -18,9 +18,15 @@ static Actor copy_actor(Arena *a, const Actor *w)
     Grant *grants = ARENA_ARRAY(a, Grant, w->n_grants ? w->n_grants : 1);
     for (size_t i = 0; i < w->n_grants; i++)
         grants[i] = (Grant){str_dup(a, w->grants[i].entity), w->grants[i].ops, w->grants[i].scope};
-    return (Actor){.user = str_dup(a, w->user), .name = str_dup(a, w->name), .org = str_dup(a, w->org),
-                   .region = str_dup(a, w->region), .person = str_dup(a, w->person), .roles = copy_list(a, w->roles),
-                   .permissions = copy_list(a, w->permissions), .grants = grants, .n_grants = w->n_grants,
+    return (Actor){.user = str_dup(a, w->user),
+                   .name = str_dup(a, w->name),
+                   .org = str_dup(a, w->org),
+                   .region = str_dup(a, w->region),
+                   .person = str_dup(a, w->person),
+                   .roles = copy_list(a, w->roles),
+                   .permissions = copy_list(a, w->permissions),
+                   .grants = grants,
+                   .n_grants = w->n_grants,
                    .system = w->system};
 }
 
@@ -136,8 +142,10 @@ void sse_closed(void *stream)
     SseStream *s = stream;
     Sse *sse = s->sse;
     pthread_mutex_lock(&sse->lock);
-    if (s->prev) s->prev->next = s->next;
-    else sse->streams = s->next;
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        sse->streams = s->next;
     if (s->next) s->next->prev = s->prev;
     sse->n--;
     s->dead = true;

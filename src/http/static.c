@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* The files of web/, embedded in the program. Names do not change with their content, so browsers ask each time and are
-   told 304 (RFC 9110 §13.1.2) as long as the ETag is the same. */
+/* The files of web/, embedded in the program. Names do not change with their content, so browsers ask each
+   time and are told 304 (RFC 9110 §13.1.2) as long as the ETag is the same. */
 #include "http/http_int.h"
 
 static const WebFile *find(Str path)
@@ -39,7 +39,9 @@ bool static_answer(Call *c)
     }
     bool zipped = f->gzip && answer_accepts_gzip(rq);
     if (zipped) request_header(rq, "Content-Encoding", S("gzip"));
-    if (zipped) buf_add(&rq->out, str_n((const char *)f->gzip, f->gzip_size));
-    else buf_add(&rq->out, str_n((const char *)f->data, f->size));
+    if (zipped)
+        buf_add(&rq->out, str_n((const char *)f->gzip, f->gzip_size));
+    else
+        buf_add(&rq->out, str_n((const char *)f->data, f->size));
     return true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * Export by keyset pages: each page is one read of the rows whose id lies behind the last page's, so that memory and
- * locks stay small whatever the size. The pages' texts are joined to one CSV, NDJSON or GeoJSON file.
+ * Export by keyset pages: each page is one read of the rows whose id lies behind the last page's, so that
+ * memory and locks stay small whatever the size. The pages' texts are joined to one CSV, NDJSON or GeoJSON
+ * file.
  */
 #include "model/export.h"
 
@@ -15,11 +16,11 @@ typedef struct Page {
     const Model *m;
     const Entity *e;
     const ExportOptions *o;
-    Val after;    /* VAL_NULL: from the beginning */
+    Val after; /* VAL_NULL: from the beginning */
     Buf text;
     /* results of one attempt */
     Arena *a;
-    Val last;     /* id of the page's last row, VAL_NULL: nothing behind it */
+    Val last; /* id of the page's last row, VAL_NULL: nothing behind it */
     int64_t rows;
 } Page;
 
@@ -31,8 +32,10 @@ int export_format(Str name, Format *ret, Err *err)
     } rows[] = {{"csv", FORMAT_CSV}, {"geojson", FORMAT_GEOJSON}, {"ndjson", FORMAT_NDJSON}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (str_is(name, rows[i].name)) return *ret = rows[i].format, 0;
-    if (str_is(name, "xlsx")) return err_set(err, ERR_INPUT, "还不能导出 xlsx"), err_hint(err, "先用 csv：表格软件能直接打开");
-    return err_set(err, ERR_INPUT, "没有格式 “" STR_FMT "”", STR_ARG(name)), err_hint(err, "可用 csv、ndjson、geojson");
+    if (str_is(name, "xlsx"))
+        return err_set(err, ERR_INPUT, "还不能导出 xlsx"), err_hint(err, "先用 csv：表格软件能直接打开");
+    return err_set(err, ERR_INPUT, "没有格式 “" STR_FMT "”", STR_ARG(name)),
+           err_hint(err, "可用 csv、ndjson、geojson");
 }
 
 static void bound(const QueryCtx *c, Query *q, Cmp cmp, Val v)
@@ -114,7 +117,8 @@ static int must_write(const Page *p, bool *ret, Err *err)
 static Str page_part(const Page *p, bool first)
 {
     Str s = buf_str(&p->text);
-    if (p->o->format == FORMAT_CSV && !first) return str_from(s, (size_t)str_find(s, '\n') + 1); /* one header */
+    if (p->o->format == FORMAT_CSV && !first)
+        return str_from(s, (size_t)str_find(s, '\n') + 1); /* one header */
     if (p->o->format != FORMAT_GEOJSON) return s;
     size_t open = (size_t)str_find(s, '[') + 1; /* inside { "type": …, "features": [ … ] } */
     return str_n(s.p + open, s.n - open - 2);
@@ -136,7 +140,8 @@ static int put_page(const Page *p, bool first, Err *err)
     return put(p, part, err);
 }
 
-int export_entity(Store *s, const Model *m, const Entity *e, const ExportOptions *o, int64_t *ret_rows, Err *err)
+int export_entity(Store *s, const Model *m, const Entity *e, const ExportOptions *o, int64_t *ret_rows,
+                  Err *err)
 {
     _cleanup_arena_ Arena *ids = arena_new();
     Page p = {.s = s, .m = m, .e = e, .o = o, .after = V_NULL};

@@ -16,6 +16,8 @@ typedef struct ExportOptions {
 /* csv, ndjson, geojson; ERR_INPUT naming what is known. */
 int export_format(Str name, Format *ret, Err *err) CHECKED;
 
-/* Records in the order of their id, page by page; a record changed meanwhile is written as it is when its page is
-   read. ERR_INPUT for a wrong filter, ERR_FORBIDDEN, ERR_NOT_ACCEPTABLE (GeoJSON without a geometry field), ERR_IO. */
-int export_entity(Store *s, const Model *m, const Entity *e, const ExportOptions *o, int64_t *ret_rows, Err *err) CHECKED;
+/* Records in the order of their id, page by page; a record changed meanwhile is written as it is when its
+   page is read. ERR_INPUT for a wrong filter, ERR_FORBIDDEN, ERR_NOT_ACCEPTABLE (GeoJSON without a geometry
+   field), ERR_IO. */
+int export_entity(Store *s, const Model *m, const Entity *e, const ExportOptions *o, int64_t *ret_rows,
+                  Err *err) CHECKED;

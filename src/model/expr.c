@@ -61,7 +61,7 @@ ExprEnv *expr_env_new(void)
     /* A misspelt "name" is an error, not a text. */
     sqlite3_db_config(env->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_limit(env->db, SQLITE_LIMIT_SQL_LENGTH, EXPR_TEXT_MAX * 4);
-    sqlite3_limit(env->db, SQLITE_LIMIT_LENGTH, EXPR_VALUE_MAX);
+    sqlite3_limit(env->db, SQLITE_LIMIT_LENGTH, EXPR_VALUE_MIN);
     sqlite3_limit(env->db, SQLITE_LIMIT_EXPR_DEPTH, 100);
     sqlite3_limit(env->db, SQLITE_LIMIT_COMPOUND_SELECT, 3);
     sqlite3_limit(env->db, SQLITE_LIMIT_ATTACHED, 0);
@@ -120,6 +120,33 @@ static int compile_error(sqlite3 *db, const Str *names, size_t n, Err *err)
 
 static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80); }
 
+static size_t skip_space(Str s, size_t i)
+{
+    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r')) i++;
+    return i;
+}
+
+/* printf counts out a width of a thousand million, however short the result may be: only literal formats with small
+   widths. `i` is behind the function's name. */
+static bool safe_format(Str s, size_t i)
+{
+    i = skip_space(s, i);
+    if (i >= s.n || s.p[i] != '(') return true; /* a field of that name */
+    i = skip_space(s, i + 1);
+    if (i >= s.n || s.p[i] != '\'') return false;
+    for (i++; i < s.n && s.p[i] != '\''; i++) {
+        int digits = 0;
+        if (s.p[i] != '%') continue;
+        while (i + 1 < s.n && s.p[i + 1] != '\'' && strchr("-+ #0!,.123456789*", s.p[i + 1])) {
+            char c = s.p[++i];
+            digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+            if (c == '*' || digits > 3) return false;
+        }
+        if (i + 1 < s.n && s.p[i + 1] == '%') i++;
+    }
+    return i + 1 >= s.n || s.p[i + 1] != '\''; /* a doubled quote is not looked behind */
+}
+
 /* What must not be in an expression however SQLite would take it: the end of our own select (a closing parenthesis too
    many, a semicolon, a comment that hides it), another select, a parameter of its own. */
 static int scan(Str text, Err *err)
@@ -129,7 +156,11 @@ static int scan(Str text, Err *err)
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i], next = i + 1 < text.n ? text.p[i + 1] : 0;
         if (quote) {
-            if (c == quote) quote = 0;
+            if (c != quote) continue;
+            size_t after = skip_space(text, i + 1);
+            if (quote != '\'' && after < text.n && text.p[after] == '(')
+                return err_set(err, ERR_PACK, "表达式里的函数名不加引号");
+            quote = 0;
         } else if (c == '\'' || c == '"' || c == '`') {
             quote = c;
         } else if (c == '[') {
@@ -148,6 +179,8 @@ static int scan(Str text, Err *err)
             Str word = str_n(text.p + start, i + 1 - start);
             if (str_ieq(word, S("select")) || str_ieq(word, S("values")))
                 return err_set(err, ERR_PACK, "表达式里只能用字段和函数，不能有 " STR_FMT, STR_ARG(word));
+            if ((str_ieq(word, S("printf")) || str_ieq(word, S("format"))) && !safe_format(text, i + 1))
+                return err_set(err, ERR_PACK, STR_FMT " 的格式要直接写成文字，宽度最多三位数，不用 *", STR_ARG(word));
         }
     }
     if (quote) return err_set(err, ERR_PACK, "表达式写得不对：引号没有配对");
@@ -161,6 +194,15 @@ static int prepare(ExprEnv *env, Str sql, Str text, sqlite3_stmt **ret, const St
     if (sqlite3_prepare_v3(env->db, sql.p, (int)sql.n, SQLITE_PREPARE_PERSISTENT, ret, NULL) != SQLITE_OK)
         return compile_error(env->db, names, n, err);
     return 0;
+}
+
+/* The name occurs in the text in any case, as SQL reads names; what is written with doubled quotes counts as there. */
+static bool occurs(Str text, Str name)
+{
+    if (!name.n || str_find(name, '"') >= 0) return true;
+    for (size_t i = 0; i + name.n <= text.n; i++)
+        if (str_ieq(str_n(text.p + i, name.n), name)) return true;
+    return false;
 }
 
 int expr_compile(ExprEnv *env, Str text, const Str *names, size_t n, Expr **ret, Err *err)
@@ -191,7 +233,7 @@ int expr_compile(ExprEnv *env, Str text, const Str *names, size_t n, Expr **ret,
         x->used = ARENA_ARRAY(env->arena, bool, n + 1);
         for (size_t i = 0; i < n; i++) {
             copy[i] = str_dup(env->arena, names[i]);
-            x->used[i] = str_find_str(text, names[i]) >= 0;
+            x->used[i] = occurs(text, names[i]);
         }
         x->env = env, x->stmt = stmt, x->names = copy, x->n = n;
         *ret = x;
@@ -236,11 +278,15 @@ int expr_eval(const Expr *x, Arena *a, const Val *inputs, Val *ret, Err *err)
     pthread_mutex_lock(&env->lock);
     env->steps = EXPR_STEPS_MAX;
     bool bound = true;
+    size_t bytes = 0;
+    for (size_t i = 0; i < x->n; i++)
+        if (x->used[i] && inputs[i].kind >= VAL_TEXT) bytes += inputs[i].s.n;
+    sqlite3_limit(env->db, SQLITE_LIMIT_LENGTH, bytes < (EXPR_VALUE_MAX - EXPR_VALUE_MIN) / 2 ? EXPR_VALUE_MIN + (int)bytes * 2 : EXPR_VALUE_MAX);
     for (size_t i = 0; i < x->n; i++) bound &= bind(x->stmt, (int)i + 1, x->used[i] ? inputs[i] : V_NULL);
     int step = bound ? sqlite3_step(x->stmt) : SQLITE_TOOBIG;
     if (step == SQLITE_ROW) *ret = column(x->stmt, a);
     else if (step == SQLITE_INTERRUPT) rc = err_set(err, ERR_VALIDATION, "表达式运算步数过多，已中止");
-    else if (step == SQLITE_TOOBIG) rc = err_set(err, ERR_VALIDATION, "表达式里的文字超过 %d 字节", EXPR_VALUE_MAX);
+    else if (step == SQLITE_TOOBIG) rc = err_set(err, ERR_VALIDATION, "表达式得出的文字过长");
     else rc = err_set(err, ERR_VALIDATION, "%s", sqlite3_errmsg(env->db));
     sqlite3_reset(x->stmt);
     sqlite3_clear_bindings(x->stmt);

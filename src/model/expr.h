@@ -3,14 +3,15 @@
 /*
  * SQL expressions over named values: computed fields, map columns. Compiled once on a private in-memory SQLite on
  * which the authorizer allows functions and nothing else (no tables, pragmas, extensions), with limits on length,
- * depth and steps. NULL semantics are SQL's.
+ * depth and steps. NULL semantics are SQL's. A value made on the way may have EXPR_VALUE_MIN bytes more than twice what
+ * was put in, so that no expression can blow up small values into slow ones.
  */
 #include "store/store.h"
 
 typedef struct ExprEnv ExprEnv;
 typedef struct Expr Expr;
 
-enum { EXPR_TEXT_MAX = 10000, EXPR_VALUE_MAX = 1 << 20, EXPR_STEPS_MAX = 200000 };
+enum { EXPR_TEXT_MAX = 10000, EXPR_VALUE_MIN = 1 << 16, EXPR_VALUE_MAX = 8 << 20, EXPR_STEPS_MAX = 200000 };
 
 /* An environment may be shared by threads; evaluations on one env take turns. */
 ExprEnv *expr_env_new(void);

@@ -8,6 +8,7 @@
 #include "base/ident.h"
 #include "base/normal.h"
 #include "base/text.h"
+#include "model/pattern.h"
 #include <regex.h>
 
 static Str arg(sqlite3_value *v)
@@ -138,7 +139,7 @@ static void f_regexp(sqlite3_context *c, int n, sqlite3_value **v)
         return sqlite3_result_null(c);
     regex_t *re = sqlite3_get_auxdata(c, 0);
     if (!re) {
-        if (sqlite3_value_bytes(v[0]) > 1000) return sqlite3_result_error(c, "正则表达式过长", -1);
+        if (pattern_fault(arg(v[0]))) return sqlite3_result_error(c, "正则表达式过长或过于复杂", -1);
         re = xmalloc(sizeof *re);
         if (regcomp(re, (const char *)sqlite3_value_text(v[0]), REG_EXTENDED | REG_NOSUB) != 0) {
             free(re);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
  * Rows out of JSON of any size, one at a time: NDJSON (a line each), a JSON array of objects, or a GeoJSON
- * FeatureCollection (RFC 7946), whose features are cut out of the stream by their braces, so that memory is bounded by
- * one row. What is inside a row is parsed later; a row over the cap or cut off by the end is delivered with the reason.
+ * FeatureCollection (RFC 7946), whose features are cut out of the stream by their braces, so that memory is
+ * bounded by one row. What is inside a row is parsed later; a row over the cap or cut off by the end is
+ * delivered with the reason.
  */
 #include "model/import_int.h"
 
@@ -41,7 +42,8 @@ static int read_raw(JsonSource *s, Err *err)
     if (n > 0) return 0;
     const char *why = gzerror(s->gz, &code);
     if (n < 0 || (code != Z_OK && code != Z_STREAM_END))
-        return err_set(err, code == Z_ERRNO ? ERR_IO : ERR_INPUT, "文件读不下去：%s", code == Z_BUF_ERROR ? "压缩数据不完整" : why),
+        return err_set(err, code == Z_ERRNO ? ERR_IO : ERR_INPUT, "文件读不下去：%s",
+                       code == Z_BUF_ERROR ? "压缩数据不完整" : why),
                err_hint(err, "检查文件是否完整，重新取一份");
     return 0;
 }
@@ -53,9 +55,12 @@ static int fill(JsonSource *s, Err *err)
     s->at = 0;
     s->end = !s->raw_n;
     Str in = str_n(s->raw, s->raw_n);
-    if (!s->gb) buf_add(&s->text, in);
-    else if (s->end) gb_decoder_finish(s->gb, &s->text);
-    else gb_decoder_feed(s->gb, in, &s->text);
+    if (!s->gb)
+        buf_add(&s->text, in);
+    else if (s->end)
+        gb_decoder_finish(s->gb, &s->text);
+    else
+        gb_decoder_feed(s->gb, in, &s->text);
     return 0;
 }
 
@@ -97,13 +102,17 @@ int json_source_open(Arena *a, int fd, JsonSource **ret, Err *err)
     Charset charset;
     TRY(charset_detect(head, s->raw_n < sizeof s->raw, &charset, err));
     if (charset == CHARSET_GB18030) s->gb = gb_decoder_new();
-    if (s->gb) gb_decoder_feed(s->gb, head, &s->text);
-    else buf_add(&s->text, str_starts(head, S("\xEF\xBB\xBF")) ? str_from(head, 3) : head);
+    if (s->gb)
+        gb_decoder_feed(s->gb, head, &s->text);
+    else
+        buf_add(&s->text, str_starts(head, S("\xEF\xBB\xBF")) ? str_from(head, 3) : head);
     int c = peek_token(s, false, err);
     if (c < -1) return c + 1;
     /* A collection says so near its beginning; otherwise each line is an object. */
     Str seen = str_from(buf_str(&s->text), s->at);
-    s->form = c == '[' ? FORM_ARRAY : str_find_str(seen, S("\"FeatureCollection\"")) >= 0 ? FORM_COLLECTION : FORM_LINES;
+    s->form = c == '['                                              ? FORM_ARRAY
+              : str_find_str(seen, S("\"FeatureCollection\"")) >= 0 ? FORM_COLLECTION
+                                                                    : FORM_LINES;
     *ret = s;
     return 0;
 }
@@ -133,16 +142,23 @@ static int next_value(JsonSource *s, Buf *text, Err *err)
     int depth = 0, c;
     bool string = false, escape = false;
     while ((c = peek(s, err)) >= 0) {
-        if (!string && depth == 0 && (c == ',' || c == ']' || c == '}')) return 1; /* behind a number or a word */
+        if (!string && depth == 0 && (c == ',' || c == ']' || c == '}'))
+            return 1; /* behind a number or a word */
         keep(text, c);
         s->at++;
         if (string) {
-            if (escape) escape = false;
-            else if (c == '\\') escape = true;
-            else if (c == '"') string = false;
-        } else if (c == '"') string = true;
-        else if (c == '{' || c == '[') depth++;
-        else if (c == '}' || c == ']') depth--;
+            if (escape)
+                escape = false;
+            else if (c == '\\')
+                escape = true;
+            else if (c == '"')
+                string = false;
+        } else if (c == '"')
+            string = true;
+        else if (c == '{' || c == '[')
+            depth++;
+        else if (c == '}' || c == ']')
+            depth--;
         if (!string && depth == 0 && (c == '}' || c == ']' || c == '"')) return 1;
     }
     return c < -1 ? c + 1 : 0;
@@ -150,10 +166,12 @@ static int next_value(JsonSource *s, Buf *text, Err *err)
 
 static int broken(Err *err)
 {
-    return err_set(err, ERR_INPUT, "不是 GeoJSON 的 FeatureCollection"), err_hint(err, "要有 \"features\": [ … ]");
+    return err_set(err, ERR_INPUT, "不是 GeoJSON 的 FeatureCollection"),
+           err_hint(err, "要有 \"features\": [ … ]");
 }
 
-/* Members of the collection up to the bracket of "features". 1 when there, 0 when the collection has ended. */
+/* Members of the collection up to the bracket of "features". 1 when there, 0 when the collection has ended.
+ */
 static int find_features(JsonSource *s, Err *err)
 {
     _cleanup_buf_ Buf key;
@@ -206,7 +224,9 @@ int json_source_next(JsonSource *s, Buf *text, const char **fault, Err *err)
 {
     buf_clear(text);
     *fault = "";
-    int rc = s->form == FORM_END ? 0 : s->form == FORM_LINES ? next_line(s, text, err) : next_element(s, text, fault, err);
+    int rc = s->form == FORM_END     ? 0
+             : s->form == FORM_LINES ? next_line(s, text, err)
+                                     : next_element(s, text, fault, err);
     if (rc > 0 && text->over) *fault = "这一行过长（超过 8 MB）";
     return rc;
 }

@@ -29,7 +29,8 @@ static void name_add(Arena *a, NameList *list, Str name)
 
 static bool word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (c & 0x80);
 }
 
 /* The text between quotes that starts at `at`; doubled quotes stand for one. Moves *at behind it. */
@@ -40,9 +41,12 @@ static Str quoted(Arena *a, Str s, size_t *at)
     buf_init(&b, EXPR_TEXT_MAX);
     size_t i = *at + 1;
     for (; i < s.n; i++) {
-        if (s.p[i] != q) buf_addc(&b, s.p[i]);
-        else if (i + 1 < s.n && s.p[i + 1] == q) buf_addc(&b, s.p[i++]);
-        else break;
+        if (s.p[i] != q)
+            buf_addc(&b, s.p[i]);
+        else if (i + 1 < s.n && s.p[i + 1] == q)
+            buf_addc(&b, s.p[i++]);
+        else
+            break;
     }
     *at = i + 1;
     Str out = buf_dup(a, &b);
@@ -54,17 +58,20 @@ static Str quoted(Arena *a, Str s, size_t *at)
 void expr_words(Arena *a, Str s, NameList *list)
 {
     for (size_t i = 0; i < s.n;) {
-        if (s.p[i] == '\'') quoted(a, s, &i);
-        else if (s.p[i] == '"' || s.p[i] == '`') name_add(a, list, quoted(a, s, &i));
+        if (s.p[i] == '\'')
+            quoted(a, s, &i);
+        else if (s.p[i] == '"' || s.p[i] == '`')
+            name_add(a, list, quoted(a, s, &i));
         else if (word_char(s.p[i])) {
             size_t from = i;
             while (i < s.n && word_char(s.p[i])) i++;
             if (s.p[from] < '0' || s.p[from] > '9') name_add(a, list, str_n(s.p + from, i - from));
-        } else i++;
+        } else
+            i++;
     }
 }
 
-/* --- one column --------------------------------------------------------------------------------------------------- */
+/* --- one column -------------------------------------------------------------------------------- */
 
 static const Field *find_field(MapReader *r, Str name, Place at)
 {
@@ -80,8 +87,10 @@ static const Field *find_field(MapReader *r, Str name, Place at)
     }
     if (f || !r->names) return f;
     Str near = entity_nearest(r->entity, name);
-    fault_add(r->f, at, near.n ? str_fmt(r->f->arena, "是不是 “" STR_FMT "”", STR_ARG(near)) : S("改成实体里有的字段"),
-              "实体 “" STR_FMT "” 没有字段 “" STR_FMT "”", STR_ARG(r->entity->name), STR_ARG(text_cut(name, 48)));
+    fault_add(r->f, at,
+              near.n ? str_fmt(r->f->arena, "是不是 “" STR_FMT "”", STR_ARG(near)) : S("改成实体里有的字段"),
+              "实体 “" STR_FMT "” 没有字段 “" STR_FMT "”", STR_ARG(r->entity->name),
+              STR_ARG(text_cut(name, 48)));
     return NULL;
 }
 
@@ -103,7 +112,8 @@ static void add_column(MapReader *r, Str source, const Yaml *to, Str expr, Place
     if (!f) return;
     for (size_t i = 0; i < r->map->n; i++)
         if (r->map->columns[i].field == f) {
-            fault_add(r->f, to->at, S("一个字段只留一个来源"), "字段 “" STR_FMT "” 有两个来源（另一个在第 %d 行）", STR_ARG(f->name),
+            fault_add(r->f, to->at, S("一个字段只留一个来源"),
+                      "字段 “" STR_FMT "” 有两个来源（另一个在第 %d 行）", STR_ARG(f->name),
                       r->map->columns[i].at.line);
             return;
         }
@@ -123,8 +133,10 @@ static void read_column(MapReader *r, const YamlPair *pair)
     ColumnFile y = {0};
     if (pair->value->kind == YAML_SCALAR) {
         if (yaml_is_null(pair->value))
-            fault_add(r->f, pair->value->at, S("写成 源列: 字段"), "源列 “" STR_FMT "” 没有写到哪个字段", STR_ARG(pair->key->text));
-        else add_column(r, pair->key->text, pair->value, S(""), pair->key->at);
+            fault_add(r->f, pair->value->at, S("写成 源列: 字段"), "源列 “" STR_FMT "” 没有写到哪个字段",
+                      STR_ARG(pair->key->text));
+        else
+            add_column(r, pair->key->text, pair->value, S(""), pair->key->at);
         return;
     }
     if (!pack_decode(pair->value, column_keys, &y, r->f) || !y.to) return;
@@ -136,8 +148,8 @@ static void read_column(MapReader *r, const YamlPair *pair)
 static void read_set(MapReader *r, const YamlPair *pair)
 {
     if (pair->value->kind != YAML_SCALAR || !str_trim(pair->value->text).n) {
-        fault_add(r->f, pair->value->at, S("写成 字段: \"表达式\""), "set 里的 “" STR_FMT "” 要一个 SQL 表达式",
-                  STR_ARG(pair->key->text));
+        fault_add(r->f, pair->value->at, S("写成 字段: \"表达式\""),
+                  "set 里的 “" STR_FMT "” 要一个 SQL 表达式", STR_ARG(pair->key->text));
         return;
     }
     check_expr(r, pair->value->text, pair->value->at);
@@ -153,7 +165,8 @@ static void read_skip_lines(MapReader *r, const Yaml *y)
         int64_t line = 0;
         if (item->kind != YAML_SCALAR || !str_int(item->text, &line) || line < 1)
             fault_add(r->f, item->at, S("写记录号，如 2"), "skip_lines 的每一项要是正整数");
-        else r->map->skip_lines[r->map->n_skip++] = line;
+        else
+            r->map->skip_lines[r->map->n_skip++] = line;
     }
 }
 
@@ -164,11 +177,14 @@ static void read_entity(MapReader *r, const Yaml *y, const Entity *given)
     r->map->entity = r->entity = e;
     if (!e && r->names) {
         Str near = model_nearest(r->m, y->text);
-        fault_add(r->f, y->at, near.n ? str_fmt(r->f->arena, "是不是 “" STR_FMT "”", STR_ARG(near)) : S("改成已声明的实体"),
+        fault_add(r->f, y->at,
+                  near.n ? str_fmt(r->f->arena, "是不是 “" STR_FMT "”", STR_ARG(near))
+                         : S("改成已声明的实体"),
                   "没有实体 “" STR_FMT "”", STR_ARG(text_cut(y->text, 48)));
     } else if (e && given && e != given) {
-        fault_add(r->f, y->at, S("换一个映射文件，或导入到它写明的实体"), "这个映射文件是给 “" STR_FMT "” 的，不是给 “" STR_FMT "” 的",
-                  STR_ARG(e->name), STR_ARG(given->name));
+        fault_add(r->f, y->at, S("换一个映射文件，或导入到它写明的实体"),
+                  "这个映射文件是给 “" STR_FMT "” 的，不是给 “" STR_FMT "” 的", STR_ARG(e->name),
+                  STR_ARG(given->name));
         r->entity = NULL;
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * region_by_name(province, place) of map expressions: the code of a city or county by the name that people write, with
- * or without its kind (陕西 → 陕西省, 渭南 → 渭南市). Two places that fit equally give nothing: it never guesses.
+ * region_by_name(province, place) of map expressions: the code of a city or county by the name that people
+ * write, with or without its kind (陕西 → 陕西省, 渭南 → 渭南市). Two places that fit equally give nothing:
+ * it never guesses.
  */
 #include "model/import_int.h"
 
@@ -20,7 +21,7 @@ struct Regions {
     struct {
         char text[CACHE_TEXT]; /* both names, one behind the other */
         size_t province_n, place_n;
-        bool used, one;        /* one: asked with one name only */
+        bool used, one; /* one: asked with one name only */
         Str code;
     } cache[CACHE_N]; /* what was asked before; a new question takes the place of an older one */
 };
@@ -28,11 +29,13 @@ struct Regions {
 /* Longer endings first. */
 static Str stem(Str title)
 {
-    static const Str kinds[] = {S("维吾尔自治区"), S("特别行政区"), S("壮族自治区"), S("回族自治区"), S("自治区"), S("自治州"),
-                                S("自治县"),       S("地区"),       S("省"),         S("市"),         S("区"),     S("县"),
+    static const Str kinds[] = {S("维吾尔自治区"), S("特别行政区"), S("壮族自治区"), S("回族自治区"),
+                                S("自治区"),       S("自治州"),     S("自治县"),     S("地区"),
+                                S("省"),           S("市"),         S("区"),         S("县"),
                                 S("盟"),           S("旗")};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (title.n > kinds[i].n + 3 && str_ends(title, kinds[i])) return str_n(title.p, title.n - kinds[i].n);
+        if (title.n > kinds[i].n + 3 && str_ends(title, kinds[i]))
+            return str_n(title.p, title.n - kinds[i].n);
     return title;
 }
 
@@ -41,8 +44,10 @@ static size_t find_code(const Regions *r, Str code)
     size_t lo = 0, hi = r->n; /* read in order of codes */
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
-        if (str_cmp(r->items[mid].code, code) < 0) lo = mid + 1;
-        else hi = mid;
+        if (str_cmp(r->items[mid].code, code) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return lo < r->n && str_eq(r->items[lo].code, code) ? lo : r->n;
 }
@@ -63,11 +68,15 @@ static int read_regions(Tx *tx, void *ctx, Err *err)
     r->n = 0;
     build_init(&b, r->a, tx_dialect(tx));
     build_add(&b, "select \"code\", \"title\", ");
-    if (l->level) build_name(&b, l->level->name);
-    else build_add(&b, "null");
+    if (l->level)
+        build_name(&b, l->level->name);
+    else
+        build_add(&b, "null");
     build_add(&b, ", ");
-    if (l->parent) build_name(&b, l->parent->name);
-    else build_add(&b, "null");
+    if (l->parent)
+        build_name(&b, l->parent->name);
+    else
+        build_add(&b, "null");
     build_add(&b, " from ");
     build_name(&b, l->e->name);
     if (l->level) build_addf(&b, " where \"level\" <= %d", LEVEL_COUNTY);
@@ -146,7 +155,8 @@ static Str look_up(const Regions *r, Str province, Str place)
     }
     i = only(r, place, top, false);
     /* a municipality is its own city: 北京市, 北京 */
-    if (i == r->n && top < r->n && (named(&r->items[top], place, true) || named(&r->items[top], stem(place), false)))
+    if (i == r->n && top < r->n &&
+        (named(&r->items[top], place, true) || named(&r->items[top], stem(place), false)))
         return r->items[top].code;
     return i < r->n ? r->items[i].code : S("");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * The file of rejected rows: what came, with row, field and reason, in a form that can be corrected and imported again
- * with the same map. Made when the first row is rejected.
+ * The file of rejected rows: what came, with row, field and reason, in a form that can be corrected and
+ * imported again with the same map. Made when the first row is rejected.
  */
 #include "model/import_int.h"
 
@@ -68,8 +68,8 @@ static int begin(Reject *r, Err *err)
     if (mkdir(r->dir, 0700) < 0 && errno != EEXIST) return failed(r, err);
     for (int i = 1; i < 1000; i++) {
         Str more = i > 1 ? str_fmt(a, "-%d", i) : S("");
-        snprintf(r->path, sizeof r->path, "%s/" STR_FMT "-%s" STR_FMT ".%s", r->dir, STR_ARG(r->entity), when, STR_ARG(more),
-                 r->columns ? "csv" : "ndjson");
+        snprintf(r->path, sizeof r->path, "%s/" STR_FMT "-%s" STR_FMT ".%s", r->dir, STR_ARG(r->entity), when,
+                 STR_ARG(more), r->columns ? "csv" : "ndjson");
         int fd = open(r->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0 && errno == EEXIST) continue;
         r->out = fd < 0 ? NULL : fdopen(fd, "w");
@@ -88,7 +88,8 @@ static void csv_line(Reject *r, const SourceRow *row, Str field, Str reason)
     char text[24];
     snprintf(text, sizeof text, "%lld", (long long)row->number);
     number[0] = str_c(text);
-    for (size_t i = 0; i < r->n_data; i++) csv_write_cell(&r->line, i < row->n ? row->cells[i] : S(""), i == 0);
+    for (size_t i = 0; i < r->n_data; i++)
+        csv_write_cell(&r->line, i < row->n ? row->cells[i] : S(""), i == 0);
     csv_write_cell(&r->line, number[0], r->n_data == 0);
     csv_write_cell(&r->line, field, false);
     csv_write_cell(&r->line, reason, false);
@@ -103,7 +104,8 @@ static bool json_members(JsonWriter *w, const json_t *object, const char **prefi
 {
     const char *key;
     json_t *value;
-    bool again = json_object_get(object, "row") && json_object_get(object, "field") && json_object_get(object, "reason");
+    bool again = json_object_get(object, "row") && json_object_get(object, "field") &&
+                 json_object_get(object, "reason");
     for (size_t k = 0; k < 3 && !again; k++)
         if (json_object_get(object, import_marks[k])) *prefix = "import_";
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
@@ -128,13 +130,17 @@ static void json_line(Reject *r, const SourceRow *row, Str field, Str reason)
     const char *prefix = "";
     jw_init(&w, &r->line);
     jw_object(&w);
-    if (json_parse(a, row->raw, &tree, &ignore) == 0 && json_is_object(tree)) json_members(&w, tree, &prefix);
-    else jw_kstr(&w, "raw", row->raw);
+    if (json_parse(a, row->raw, &tree, &ignore) == 0 && json_is_object(tree))
+        json_members(&w, tree, &prefix);
+    else
+        jw_kstr(&w, "raw", row->raw);
     const Str values[] = {str_fmt(a, "%lld", (long long)row->number), field, reason};
     for (size_t k = 0; k < 3; k++) {
         jw_key(&w, str_fmt(a, "%s%s", prefix, import_marks[k]));
-        if (k == 0) jw_int(&w, row->number);
-        else jw_str(&w, values[k]);
+        if (k == 0)
+            jw_int(&w, row->number);
+        else
+            jw_str(&w, values[k]);
     }
     jw_object_end(&w);
     buf_addc(&r->line, '\n');
@@ -145,9 +151,12 @@ int reject_row(Reject *r, const SourceRow *row, Str field, Str reason, Err *err)
     if (!r->dir) return 0;
     buf_clear(&r->line);
     if (!r->out) TRY(begin(r, err));
-    if (r->columns) csv_line(r, row, field, reason);
-    else json_line(r, row, field, reason);
-    if (r->line.over) return err_set(err, ERR_TOO_LARGE, "第 %lld 行过长，写不进退回文件", (long long)row->number);
+    if (r->columns)
+        csv_line(r, row, field, reason);
+    else
+        json_line(r, row, field, reason);
+    if (r->line.over)
+        return err_set(err, ERR_TOO_LARGE, "第 %lld 行过长，写不进退回文件", (long long)row->number);
     if (fwrite(r->line.p, 1, r->line.n, r->out) != r->line.n) return failed(r, err);
     return 0;
 }

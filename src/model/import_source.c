@@ -35,7 +35,8 @@ static char kind_by_name(const char *path)
     static const struct {
         const char *ending;
         char kind;
-    } rows[] = {{".csv", 'c'}, {".tsv", 'c'}, {".ndjson", 'j'}, {".jsonl", 'j'}, {".geojson", 'j'}, {".json", 'j'}};
+    } rows[] = {{".csv", 'c'},   {".tsv", 'c'},     {".ndjson", 'j'},
+                {".jsonl", 'j'}, {".geojson", 'j'}, {".json", 'j'}};
     Str s = str_c(path);
     if (str_ends(s, S(".gz"))) s.n -= 3;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -62,7 +63,9 @@ int source_open(Arena *a, const char *path, Source **ret, Err *err)
     Source *s = ARENA_NEW(a, Source);
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "打不开文件 “%s”：%s", path, strerror(errno));
+    if (fd < 0)
+        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "打不开文件 “%s”：%s", path,
+                       strerror(errno));
     arena_defer(a, close_fd, (void *)(intptr_t)fd);
     if (fstat(fd, &st) == 0) s->size = st.st_size;
     if (S_ISDIR(st.st_mode)) return err_set(err, ERR_INPUT, "“%s” 是文件夹，不是文件", path);
@@ -81,7 +84,7 @@ bool source_is_json(const Source *s) { return s->json != NULL; }
 int64_t source_size(const Source *s) { return s->size; }
 int64_t source_read(const Source *s) { return s->json ? json_source_read(s->json) : csv_bytes_read(s->csv); }
 
-/* --- CSV ------------------------------------------------------------------------------------------------------ */
+/* --- CSV --------------------------------------------------------------------------------------- */
 
 static bool dropped(const ImportMap *map, int64_t number)
 {
@@ -98,18 +101,44 @@ static int next_record(Source *s, CsvRecord *rec, Err *err)
     return rc;
 }
 
-int source_header(Source *s, Arena *life, const ImportMap *map, NameList *columns, Err *err)
+/* The header of a file of rejected rows; *n without the empty cells that a spreadsheet puts behind it. */
+static bool is_marked(const CsvRecord *rec, size_t *n)
 {
-    CsvRecord rec;
+    size_t last = rec->n;
+    while (last && !str_trim(rec->cells[last - 1]).n) last--;
+    if (last <= 3) return false;
+    for (size_t k = 0; k < 3; k++)
+        if (!str_is(str_trim(rec->cells[last - 3 + k]), import_marks[k])) return false;
+    *n = last;
+    return true;
+}
+
+/* The record that holds the header. A file of rejected rows has its header first and no lines to drop,
+   whatever the map says of the original. */
+static int find_header(Source *s, const ImportMap *map, CsvRecord *rec, size_t *n, bool *marks, Err *err)
+{
     int64_t left = map ? map->header : 1;
     int rc;
-    _cleanup_arena_ Arena *a = arena_new();
+    for (bool first = true; (rc = csv_next(s->csv, rec, err)) > 0; first = false) {
+        *n = rec->n;
+        *marks = first && !rec->fault && is_marked(rec, n);
+        if (*marks) return 1;
+        if (!dropped(map, rec->number) && --left == 0) break;
+    }
     s->map = map;
-    while ((rc = next_record(s, &rec, err)) > 0 && --left > 0) {}
+    return rc;
+}
+
+int source_header(Source *s, Arena *life, const ImportMap *map, NameList *columns, bool *marks, Err *err)
+{
+    CsvRecord rec;
+    size_t n = 0;
+    _cleanup_arena_ Arena *a = arena_new();
+    int rc = find_header(s, map, &rec, &n, marks, err);
     TRY(rc);
     if (rc == 0) return err_set(err, ERR_INPUT, "文件里没有表头"), err_hint(err, "第一行要是列名");
     if (rec.fault) return err_set(err, ERR_INPUT, "表头读不出来：" STR_FMT, STR_ARG(csv_fault_text(a, &rec)));
-    for (size_t i = 0; i < rec.n; i++)
+    for (size_t i = 0; i < n; i++)
         *ARENA_PUSH(life, columns->items, columns->n, columns->cap) = str_dup(life, str_trim(rec.cells[i]));
     s->columns = *columns;
     return 0;
@@ -132,12 +161,14 @@ static int next_csv(Source *s, Arena *a, SourceRow *row, Err *err)
     }
     if (!rec.fault) return 1;
     row->fault = csv_fault_text(a, &rec);
-    if (rec.fault == CSV_BAD_BYTES) row->bad_cell = rec.bad_cell;
-    else row->n = 0, row->raw = str_dup(a, rec.raw);
+    if (rec.fault == CSV_BAD_BYTES)
+        row->bad_cell = rec.bad_cell;
+    else
+        row->n = 0, row->raw = str_dup(a, rec.raw);
     return 1;
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------------------- */
+/* --- JSON -------------------------------------------------------------------------------------- */
 
 void source_columns(Source *s, const NameList *columns, bool strict)
 {
@@ -173,14 +204,17 @@ static Str cell_text(Arena *a, const json_t *j)
     }
 }
 
-/* Members that a file of rejected rows has more than the original; the prefix is used where the original has such itself. */
+/* Members that a file of rejected rows has more than the original; the prefix is used where the original has
+ * such itself. */
 static const char *marks_of(const json_t *object)
 {
     static const char *const prefixes[] = {"import_", ""};
     for (size_t i = 0; i < 2; i++) {
         char names[3][24];
-        for (size_t k = 0; k < 3; k++) snprintf(names[k], sizeof names[k], "%s%s", prefixes[i], import_marks[k]);
-        if (json_object_get(object, names[0]) && json_object_get(object, names[1]) && json_object_get(object, names[2]))
+        for (size_t k = 0; k < 3; k++)
+            snprintf(names[k], sizeof names[k], "%s%s", prefixes[i], import_marks[k]);
+        if (json_object_get(object, names[0]) && json_object_get(object, names[1]) &&
+            json_object_get(object, names[2]))
             return prefixes[i];
     }
     return NULL;
@@ -206,8 +240,8 @@ static void take(const Source *s, Arena *a, SourceRow *row, const char *key, con
     } else if (s->strict && !row->fault.n) {
         Str name = str_c(key);
         ptrdiff_t near = text_nearest(name, s->columns.items, s->columns.n);
-        row->fault = near >= 0 ? str_fmt(a, "没有字段 “" STR_FMT "”；是不是 “" STR_FMT "”", STR_ARG(text_cut(name, 48)),
-                                         STR_ARG(s->columns.items[near]))
+        row->fault = near >= 0 ? str_fmt(a, "没有字段 “" STR_FMT "”；是不是 “" STR_FMT "”",
+                                         STR_ARG(text_cut(name, 48)), STR_ARG(s->columns.items[near]))
                                : str_fmt(a, "没有字段 “" STR_FMT "”", STR_ARG(text_cut(name, 48)));
     }
 }
@@ -248,7 +282,10 @@ static int next_json(Source *s, Arena *a, SourceRow *row, Err *err)
     const char *fault;
     int rc = json_source_next(s->json, &s->text, &fault, err);
     if (rc <= 0) return rc;
-    *row = (SourceRow){.number = ++s->number, .bad_cell = SIZE_MAX, .fault = str_c(fault), .raw = str_dup(a, buf_str(&s->text))};
+    *row = (SourceRow){.number = ++s->number,
+                       .bad_cell = SIZE_MAX,
+                       .fault = str_c(fault),
+                       .raw = str_dup(a, buf_str(&s->text))};
     source_parse(s, a, row);
     return 1;
 }

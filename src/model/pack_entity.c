@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "model/expr.h"
+#include "model/pattern.h"
 #include "model/value.h"
 #include <math.h>
 
@@ -124,9 +125,14 @@ static void set_pattern(PackLoader *l, Field *f, const FieldFile *y)
     f->pattern = y->pattern->text;
     if (f->storage != STORE_TEXT)
         fault_add(l->f, y->pattern->at, S("删去它"), "%s字段不能有 pattern", field_type_title(f->type));
+    const char *fault = pattern_fault(f->pattern);
+    if (fault) {
+        fault_add(l->f, y->pattern->at, S("写短些、简单些的正则表达式"), "pattern 写得不对：%s", fault);
+        return;
+    }
     regex_t *re = arena_alloc(l->a, sizeof *re);
     Str whole = str_fmt(l->a, "^(" STR_FMT ")$", STR_ARG(f->pattern));
-    int rc = f->pattern.n > 500 ? REG_ESPACE : regcomp(re, whole.p, REG_EXTENDED | REG_NOSUB);
+    int rc = regcomp(re, whole.p, REG_EXTENDED | REG_NOSUB);
     if (rc) {
         char why[100];
         regerror(rc, re, why, sizeof why);

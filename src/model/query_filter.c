@@ -3,6 +3,7 @@
 #include "model/query_int.h"
 
 #include "base/text.h"
+#include "model/pattern.h"
 #include "model/value.h"
 
 static const struct {
@@ -70,6 +71,16 @@ static bool is_number(Str s)
     return digits && digits <= 40 && dots <= 1;
 }
 
+static int check_regex(Str text, Str name, Err *err)
+{
+    regex_t re;
+    _cleanup_arena_ Arena *a = arena_new();
+    if (pattern_fault(text)) return bad(err, name, "的正则表达式过于复杂：", text);
+    if (regcomp(&re, str_cdup(a, text), REG_EXTENDED | REG_NOSUB)) return bad(err, name, "的正则表达式写得不对：", text);
+    regfree(&re);
+    return 0;
+}
+
 static int add_val(const QueryCtx *c, Cond *k, size_t *cap, Str text, Str name, Err *err)
 {
     Val v;
@@ -82,9 +93,14 @@ static int add_val(const QueryCtx *c, Cond *k, size_t *cap, Str text, Str name, 
             if (p[i] == '*') p[i] = '%';
         v = V_TEXT(str_n(p, text.n));
         if (text.n > 200) return bad(err, name, "的模式过长：", text);
+        if (k->cmp == CMP_MATCH || k->cmp == CMP_IMATCH) TRY(check_regex(text, name, err));
     } else if (f->storage == STORE_LINK) {
+        int64_t no;
         v = V_TEXT(text);
-        if (entity_id(f->to)->storage == STORE_INT) TRY(value_from_text(c->a, entity_id(f->to), text, &v, err));
+        if (entity_id(f->to)->storage == STORE_INT) {
+            if (!str_int(text, &no)) return bad(err, name, "要的是整数，不是", text);
+            v = V_INT(no);
+        }
     } else if (f->storage == STORE_NUM) {
         if (!is_number(text)) return bad(err, name, "要的是数字，不是", text);
         v = V_TEXT(text);

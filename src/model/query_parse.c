@@ -111,7 +111,10 @@ static int parse_at(Query *q, Str text, Err *err)
         err_set(err, ERR_INPUT, "“" STR_FMT "” 不保留历史有效期，不能用 at", STR_ARG(q->entity->name));
         return err_pointer(err, "at");
     }
-    if (date_parse(text, &d, err) < 0) return err_pointer(err, "at");
+    if (date_parse(text, &d, NULL) < 0) {
+        err_set(err, ERR_INPUT, "at 要写成日期，如 2025-06-03");
+        return err_pointer(err, "at");
+    }
     q->at = text;
     return 0;
 }

@@ -70,12 +70,13 @@ static Found find_relation(const QueryCtx *c, const Entity *e, Str name, Str hin
     }
     const Entity *other = model_entity(c->m, name);
     if (!other) return f;
-    for (size_t i = 0; i < e->n; i++)
+    /* the entity's own name leads down: to those that refer to us; the way up has the field's name */
+    for (size_t i = 0; i < e->n && other != e; i++)
         if (e->fields[i].to == other)
             candidate(&f, e->fields[i].storage == STORE_LINK ? EMBED_LINK : EMBED_ONE, &e->fields[i], other, hint);
-    if (f.n && other != e) return f;
+    if (f.n) return f;
     for (size_t i = 0; i < other->n; i++)
-        if (other->fields[i].to == e && (other != e || hint.n))
+        if (other->fields[i].to == e)
             candidate(&f, other->fields[i].storage == STORE_LINK ? EMBED_BACK : EMBED_MANY, &other->fields[i], other, hint);
     return f;
 }

@@ -112,6 +112,7 @@ static void order_by(Build *b, const QueryCtx *c, const Level *l)
             if (!l->cols[i].agg) {
                 build_add(b, sep);
                 build_column(b, "t", l->cols[i].field);
+                build_add(b, " nulls last");
                 sep = ", ";
             }
         return;

@@ -124,6 +124,13 @@ static int unique_error(const Entity *e, Err *err)
     return f ? at_field(err, f) : -(int)ERR_UNIQUE;
 }
 
+static int missing_reference(Writer *w, const Field *f, Val v, Err *err)
+{
+    err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在", STR_ARG(f->title), STR_ARG(f->to->title),
+            STR_ARG(value_text(w->a, f, v)));
+    return at_field(err, f);
+}
+
 /* Which reference is missing? PostgreSQL tells; on SQLite each is looked up, and only after a failure. */
 static int reference_error(Writer *w, const Entity *e, const Input *in, Err *err)
 {
@@ -142,9 +149,7 @@ static int reference_error(Writer *w, const Entity *e, const Input *in, Err *err
         build_arg(&b, in->vals[i]);
         Sql sql = build_sql(&b, "model.exists");
         if (tx_one(w->tx, w->a, &sql, b.args, b.n, &v, &ignore) == 0) continue;
-        err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在", STR_ARG(f->title), STR_ARG(f->to->title),
-                STR_ARG(value_text(w->a, f, in->vals[i])));
-        return at_field(err, f);
+        return missing_reference(w, f, in->vals[i], err);
     }
     return err_set(err, ERR_REFERENCE, "引用的记录不存在");
 }
@@ -324,13 +329,17 @@ static int try_insert(Tx *tx, void *ctx, Err *err)
     return insert_row(t->w, t->e, t->in, t->id, t->rev, err);
 }
 
-/* On PostgreSQL a refused statement ends the transaction; a savepoint keeps it usable for finding out why. */
+/* PostgreSQL says itself which constraint was broken, and the caller undoes the whole record anyway. SQLite must be asked
+   afterwards, for which the transaction has to stay usable: a savepoint, which costs little there. */
 static int attempt(Attempt *t, TxFn fn, Err *err)
 {
-    int rc = tx_nested(t->w->tx, fn, t, err);
+    bool tells = tx_dialect(t->w->tx) == DIALECT_POSTGRES;
+    int rc = tells ? fn(t->w->tx, t, err) : tx_nested(t->w->tx, fn, t, err);
     if (rc == -(int)ERR_UNIQUE) return unique_error(t->e, err);
-    if (rc == -(int)ERR_REFERENCE) return reference_error(t->w, t->e, t->in, err);
-    return rc;
+    if (rc != -(int)ERR_REFERENCE) return rc;
+    const Field *f = subject_field(t->e, err);
+    if (f && !f->system && f->to) return missing_reference(t->w, f, t->in->vals[f->i], err);
+    return tells ? rc : reference_error(t->w, t->e, t->in, err);
 }
 
 /* What is filled in here dies with the attempt's arena, so the caller's input stays as it is for the next attempt. */

@@ -118,13 +118,36 @@ static int from_decimal(Arena *a, const Field *f, Str s, Val *ret, Err *err)
     return 0;
 }
 
+/* 1.25e-05 → 0.0000125, so that digits that do not fit are seen and refused rather than rounded away. */
+static Str without_exponent(Arena *a, Str s)
+{
+    ptrdiff_t e = str_find(s, 'e');
+    int64_t exp = 0;
+    if (e < 0) return s;
+    Str mantissa = str_n(s.p, (size_t)e);
+    bool neg = mantissa.p[0] == '-';
+    if (neg) mantissa = str_from(mantissa, 1);
+    if (!str_int(str_from(s, (size_t)e + 1), &exp) || exp < -330 || exp > 330) return s;
+    Buf b;
+    buf_init(&b, 1000);
+    buf_adds(&b, neg ? "-" : "");
+    if (exp < 0) buf_adds(&b, "0.");
+    for (int64_t i = exp + 1; i < 0; i++) buf_addc(&b, '0');
+    size_t digits = 0;
+    for (size_t i = 0; i < mantissa.n; i++)
+        if (mantissa.p[i] != '.') buf_addc(&b, mantissa.p[i]), digits++;
+    for (int64_t i = (int64_t)digits; exp > 0 && i <= exp; i++) buf_addc(&b, '0');
+    Str out = buf_dup(a, &b);
+    buf_done(&b);
+    return out;
+}
+
 static int from_real(Arena *a, const Field *f, double r, Val *ret, Err *err)
 {
-    char text[400];
-    /* 15 significant digits first: 0.1 is 0.1, not 0.1000000000000000055 */
+    char text[40];
+    /* 15 significant digits: 0.1 is 0.1, not 0.1000000000000000055 */
     snprintf(text, sizeof text, "%.15g", r);
-    if (strpbrk(text, "eEni")) snprintf(text, sizeof text, "%.*f", f->scale, r);
-    return from_decimal(a, f, str_c(text), ret, err);
+    return from_decimal(a, f, without_exponent(a, str_c(text)), ret, err);
 }
 
 static int from_int(const Field *f, int64_t i, Val *ret, Err *err)

@@ -110,6 +110,7 @@ static int check_tx(Tx *tx, void *p, Err *err)
     Check *c = p;
     JournalEntry *last;
     size_t n;
+    c->ret->records = c->ret->references = c->ret->blobs = 0; /* a read may run twice */
     for (size_t i = 0; i < c->m->n_entities; i++) {
         const Entity *e = c->m->entities[i];
         TRY(check_revisions(tx, c, e, err));

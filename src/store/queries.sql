@@ -62,6 +62,13 @@ select coalesce(max(seq), 0) + 1 from journal
 -- name: journal_take @postgres
 select nextval('journal_seq')
 
+-- name: journal_take_many
+-- $1 numbers as one text; for a transaction that has shown it writes many entries.
+select '' where $1 < 0
+
+-- name: journal_take_many @postgres
+select array_to_string(array(select nextval('journal_seq') from generate_series(1, $1::int)), ' ')
+
 -- name: journal_insert
 insert into journal (seq, at_us, actor, behalf, purpose, trace, entity, record, op, before, after, digest)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)

@@ -75,6 +75,8 @@ struct Tx {
     bool began;      /* PostgreSQL: BEGIN was sent (it is sent with the first statement) */
     bool late; /* PostgreSQL: the horizon was asked for after the snapshot: run again, fetching it first */
     bool seq_held;   /* PostgreSQL: the horizon's advisory lock is held */
+    int64_t seqs[64]; /* PostgreSQL: numbers taken ahead by a transaction that writes many entries */
+    int seq_n, seq_taken;
     int depth;       /* savepoints in use */
     int64_t horizon; /* -1 = not known */
     Rows *rows;      /* open ones, newest first */
