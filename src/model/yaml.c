@@ -152,6 +152,22 @@ static Yaml *parse_all(Reader *r)
     return root;
 }
 
+/* A line that begins with % would be a directive; packs need none, and libfyaml 0.7 does not end on some of them. */
+static bool refuse_directives(Faults *f, const char *file, Str text)
+{
+    int line = 1;
+    bool found = false;
+    for (size_t i = 0; i < text.n; i++) {
+        bool starts = i == 0 || text.p[i - 1] == '\n' || text.p[i - 1] == '\r' || (i == 3 && str_starts(text, S("\xEF\xBB\xBF")));
+        if (text.p[i] == '%' && starts) {
+            fault_add(f, (Place){file, line, 1}, S("删去这一行，或给文字加引号"), "系统包里不能用 YAML 指令（行首的 %%）");
+            found = true;
+        }
+        line += text.p[i] == '\n';
+    }
+    return found;
+}
+
 Yaml *yaml_parse(Arena *a, Str text, const char *shown, Faults *f)
 {
     Reader r = {a, f, str_cdup(f->arena, str_c(shown)), NULL, false};
@@ -167,6 +183,7 @@ Yaml *yaml_parse(Arena *a, Str text, const char *shown, Faults *f)
     if (!r.parser) return NULL;
     arena_defer(a, free_parser, r.parser);
     text = str_dup(a, text);
+    if (refuse_directives(f, r.file, text)) return NULL;
     if (!text.n || fy_parser_set_string(r.parser, text.p, text.n) != 0) {
         fault_add(f, (Place){r.file, 1, 1}, S("写上内容或删去文件"), "文件是空的");
         return NULL;

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MulanPSL-2.0
+// The examples of the documents run as they stand.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { City, ROOT, chengshu } from './city.mjs';
+
+let city, packs;
+const blocks = (file, language) =>
+  [...readFileSync(join(ROOT, file), 'utf8').matchAll(new RegExp('```' + language + '\\n([\\s\\S]*?)```', 'g'))].map((m) => m[1]);
+
+before(async () => {
+  packs = mkdtempSync(join(tmpdir(), 'chengshu-packs-'));
+  cpSync(join(ROOT, 'systems'), packs, { recursive: true });
+  for (const text of blocks('docs/packs.md', 'yaml')) {
+    const path = join(packs, text.match(/^# (\S+)/)[1]);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+  city = await City.make({ systems: packs });
+  await city.serve();
+});
+after(async () => {
+  await city?.remove();
+  rmSync(packs, { recursive: true, force: true });
+});
+
+test('docs/records.md: every shell block', () => {
+  const script = ['set -euo pipefail', ...blocks('docs/records.md', 'sh')].join('\n');
+  execFileSync('bash', ['-c', script], { env: { ...process.env, BASE: city.url }, stdio: ['ignore', 'pipe', 'inherit'] });
+});
+
+test('docs/packs.md: the pack checks, serves, computes and refuses', async () => {
+  assert.equal((await chengshu(['check', packs])).code, 0);
+  const steward = await city.as('steward');
+  const made = await steward('/api/records/old_tree', {
+    method: 'POST',
+    json: { code: 'WN0001', species: '侧柏', girth: 412.5, region: '610502', place: { type: 'Point', coordinates: [109.5, 34.5] } },
+    headers: { prefer: 'return=representation' },
+  });
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.body[0].grade, '一级');
+  const wrong = await steward('/api/records/old_tree', { method: 'POST', json: { code: 'WN0002', species: '槐', region: '610100' } });
+  assert.equal(wrong.status, 422);
+  assert.equal(wrong.body.pointer, '/region');
+  assert.equal(wrong.body.detail, '只登记本市的古树');
+});
+
+test('the command line: wrong use says how it is used', async () => {
+  const r = await chengshu(['import', '--data']);
+  assert.equal(r.code, 2);
+  assert.match(r.err, /用法/);
+  assert.equal((await chengshu(['nothing'])).code, 2);
+  assert.equal((await chengshu(['serve', '--data', '/nonexistent/city'])).code, 1);
+});
