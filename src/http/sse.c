@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "model/record.h"
 
+#include <poll.h>
+
 /* ---- what a stream may know ---- */
 
 static bool sees_all(const Actor *who, const Entity *e)
@@ -188,10 +190,19 @@ static bool pump(Sse *sse)
     return more;
 }
 
+/* libmicrohttpd does not look at suspended connections, so the pump does: once a second. */
+static bool is_gone(const SseStream *s)
+{
+    struct pollfd p = {.fd = s->fd, .events = POLLRDHUP};
+    return s->waiting && s->fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
 static void beat(Sse *sse, int64_t now)
 {
+    bool looks = now - sse->looked_us >= US_PER_SEC;
+    if (looks) sse->looked_us = now;
     for (SseStream *s = sse->streams; s; s = s->next) {
-        if (now - s->born_us > LIFE_S * US_PER_SEC)
+        if (now - s->born_us > LIFE_S * US_PER_SEC || (looks && is_gone(s)))
             s->ended = true;
         else if (now - s->beat_us < HEARTBEAT_S * US_PER_SEC)
             continue;

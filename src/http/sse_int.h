@@ -22,6 +22,7 @@ struct SseStream {
     struct SseStream *next, *prev;
     Sse *sse;
     struct MHD_Connection *mhd;
+    int fd;       /* of the connection, to see that the client has gone; -1 before it is known */
     Arena *arena; /* the actor and the filter */
     Actor who;
     const Entity *entities[ENTITIES_MAX]; /* only these; none = all */
@@ -43,6 +44,7 @@ struct Sse {
     pthread_t thread;
     SseStream *streams;
     int n, watch;
+    int64_t looked_us; /* when the pump last looked for clients that have gone */
     bool changed, stopping, ending, watching, running;
 };
 

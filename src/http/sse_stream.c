@@ -68,6 +68,25 @@ static int find_start(SseStream *s, const Request *rq, Err *err)
     return err_pointer(err, "after");
 }
 
+/* Streams may take half of all connections, so that requests always find room. */
+static int enlist(SseStream *s, int max, Err *err)
+{
+    Sse *sse = s->sse;
+    pthread_mutex_lock(&sse->lock);
+    bool full = sse->n >= max;
+    if (!full) {
+        s->ended = sse->ending;
+        s->next = sse->streams;
+        if (s->next) s->next->prev = s;
+        sse->streams = s;
+        sse->n++;
+    }
+    pthread_mutex_unlock(&sse->lock);
+    if (!full) return 0;
+    err_set(err, ERR_BUSY, "同时打开的实时连接太多");
+    return err_hint(err, "请稍后再试，或关闭不用的页面");
+}
+
 int sse_route(Request *rq, Err *err)
 {
     Sse *sse = ((Call *)rq->server)->http->sse;
@@ -75,6 +94,7 @@ int sse_route(Request *rq, Err *err)
     s->sse = sse;
     s->arena = arena_new();
     s->who = copy_actor(s->arena, rq->who);
+    s->fd = -1;
     s->lags = true;
     s->born_us = s->beat_us = clock_mono_us();
     buf_init(&s->out, STREAM_BUF_MAX);
@@ -82,17 +102,11 @@ int sse_route(Request *rq, Err *err)
     buf_adds(&s->out, "retry: 3000\n:\n\n"); /* something at once, so that the client knows it is connected */
     int rc = want(s, rq->city->model, request_param(rq, "entity"), err);
     if (!rc) rc = find_start(s, rq, err);
+    if (!rc) rc = enlist(s, ((Call *)rq->server)->http->o.connections / 2, err);
     if (rc < 0) {
         stream_free(s);
         return rc;
     }
-    pthread_mutex_lock(&sse->lock);
-    s->ended = sse->ending;
-    s->next = sse->streams;
-    if (s->next) s->next->prev = s;
-    sse->streams = s;
-    sse->n++;
-    pthread_mutex_unlock(&sse->lock);
     rq->content_type = "text/event-stream; charset=utf-8";
     request_header(rq, "X-Accel-Buffering", S("no"));
     rq->stream = s;
@@ -102,7 +116,9 @@ int sse_route(Request *rq, Err *err)
 void sse_attach(SseStream *s, struct MHD_Connection *mhd)
 {
     pthread_mutex_lock(&s->sse->lock);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     s->mhd = mhd;
+    s->fd = info ? info->connect_fd : -1;
     sse_wake(s->sse);
     pthread_mutex_unlock(&s->sse->lock);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * An expression E over names a, b becomes `with v("a","b") as (values($1,$2)) select (E) from v`, prepared once. The
- * authorizer is on while it is compiled: it lets through the select itself, functions, and columns of v.
+ * An expression E over names a, b becomes `with v("a","b") as (values($1,$2)) select (E) from v`, prepared
+ * once. The authorizer is on while it is compiled: it lets through the select itself, functions, and columns
+ * of v.
  */
 #include "model/expr.h"
 
@@ -36,7 +37,8 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE: return action == SQLITE_SELECT ? SQLITE_OK : SQLITE_DENY;
     case SQLITE_FUNCTION:
-        if (b && (!strcmp(b, "load_extension") || !strcmp(b, "random") || !strcmp(b, "randomblob"))) return SQLITE_DENY;
+        if (b && (!strcmp(b, "load_extension") || !strcmp(b, "random") || !strcmp(b, "randomblob")))
+            return SQLITE_DENY;
         return SQLITE_OK;
     case SQLITE_READ: return (!db || !*db) && a && !strcmp(a, "v") ? SQLITE_OK : SQLITE_DENY;
     default: return SQLITE_DENY;
@@ -55,8 +57,8 @@ ExprEnv *expr_env_new(void)
     ExprEnv *env = xcalloc(1, sizeof *env);
     env->arena = arena_new();
     pthread_mutex_init(&env->lock, NULL);
-    if (sqlite3_open_v2(":memory:", &env->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
-        SQLITE_OK)
+    if (sqlite3_open_v2(":memory:", &env->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         abort(); /* memory only: cannot fail but for want of memory */
     /* A misspelt "name" is an error, not a text. */
     sqlite3_db_config(env->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
@@ -115,10 +117,15 @@ static int compile_error(sqlite3 *db, const Str *names, size_t n, Err *err)
     }
     if (strstr(msg, "prohibited") || strstr(msg, "not authorized"))
         return err_set(err, ERR_PACK, "表达式里只能用字段和函数，不能读表或改库");
-    return err_set(err, ERR_PACK, "表达式写得不对：%s", msg), err_hint(err, "按 SQL 表达式的写法检查括号、引号和运算符");
+    return err_set(err, ERR_PACK, "表达式写得不对：%s", msg),
+           err_hint(err, "按 SQL 表达式的写法检查括号、引号和运算符");
 }
 
-static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80); }
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (c & 0x80);
+}
 
 static size_t skip_space(Str s, size_t i)
 {
@@ -126,8 +133,8 @@ static size_t skip_space(Str s, size_t i)
     return i;
 }
 
-/* printf counts out a width of a thousand million, however short the result may be: only literal formats with small
-   widths. `i` is behind the function's name. */
+/* printf counts out a width of a thousand million, however short the result may be: only literal formats with
+   small widths. `i` is behind the function's name. */
 static bool safe_format(Str s, size_t i)
 {
     i = skip_space(s, i);
@@ -147,8 +154,8 @@ static bool safe_format(Str s, size_t i)
     return i + 1 >= s.n || s.p[i + 1] != '\''; /* a doubled quote is not looked behind */
 }
 
-/* What must not be in an expression however SQLite would take it: the end of our own select (a closing parenthesis too
-   many, a semicolon, a comment that hides it), another select, a parameter of its own. */
+/* What must not be in an expression however SQLite would take it: the end of our own select (a closing
+   parenthesis too many, a semicolon, a comment that hides it), another select, a parameter of its own. */
 static int scan(Str text, Err *err)
 {
     int depth = 0;
@@ -180,7 +187,8 @@ static int scan(Str text, Err *err)
             if (str_ieq(word, S("select")) || str_ieq(word, S("values")))
                 return err_set(err, ERR_PACK, "表达式里只能用字段和函数，不能有 " STR_FMT, STR_ARG(word));
             if ((str_ieq(word, S("printf")) || str_ieq(word, S("format"))) && !safe_format(text, i + 1))
-                return err_set(err, ERR_PACK, STR_FMT " 的格式要直接写成文字，宽度最多三位数，不用 *", STR_ARG(word));
+                return err_set(err, ERR_PACK, STR_FMT " 的格式要直接写成文字，宽度最多三位数，不用 *",
+                               STR_ARG(word));
         }
     }
     if (quote) return err_set(err, ERR_PACK, "表达式写得不对：引号没有配对");
@@ -196,7 +204,8 @@ static int prepare(ExprEnv *env, Str sql, Str text, sqlite3_stmt **ret, const St
     return 0;
 }
 
-/* The name occurs in the text in any case, as SQL reads names; what is written with doubled quotes counts as there. */
+/* The name occurs in the text in any case, as SQL reads names; what is written with doubled quotes counts as
+ * there. */
 static bool occurs(Str text, Str name)
 {
     if (!name.n || str_find(name, '"') >= 0) return true;
@@ -225,7 +234,8 @@ int expr_compile(ExprEnv *env, Str text, const Str *names, size_t n, Expr **ret,
     buf_adds(&sql, ") from v");
     sqlite3_stmt *stmt = NULL;
     pthread_mutex_lock(&env->lock);
-    int rc = sql.over ? err_set(err, ERR_PACK, "表达式太长") : prepare(env, buf_str(&sql), text, &stmt, names, n, err);
+    int rc = sql.over ? err_set(err, ERR_PACK, "表达式太长")
+                      : prepare(env, buf_str(&sql), text, &stmt, names, n, err);
     if (rc == 0) {
         Expr *x = ARENA_NEW(env->arena, Expr);
         *ARENA_PUSH(env->arena, env->all, env->n, env->cap) = x;
@@ -252,7 +262,8 @@ static bool bind(sqlite3_stmt *st, int i, Val v)
     case VAL_NULL: return sqlite3_bind_null(st, i) == SQLITE_OK;
     case VAL_INT: return sqlite3_bind_int64(st, i, v.i) == SQLITE_OK;
     case VAL_REAL: return sqlite3_bind_double(st, i, v.r) == SQLITE_OK;
-    case VAL_TEXT: return sqlite3_bind_text(st, i, v.s.p ? v.s.p : "", (int)v.s.n, SQLITE_STATIC) == SQLITE_OK;
+    case VAL_TEXT:
+        return sqlite3_bind_text(st, i, v.s.p ? v.s.p : "", (int)v.s.n, SQLITE_STATIC) == SQLITE_OK;
     case VAL_BLOB: return sqlite3_bind_blob(st, i, v.s.p, (int)v.s.n, SQLITE_STATIC) == SQLITE_OK;
     }
     return false;
@@ -281,13 +292,19 @@ int expr_eval(const Expr *x, Arena *a, const Val *inputs, Val *ret, Err *err)
     size_t bytes = 0;
     for (size_t i = 0; i < x->n; i++)
         if (x->used[i] && inputs[i].kind >= VAL_TEXT) bytes += inputs[i].s.n;
-    sqlite3_limit(env->db, SQLITE_LIMIT_LENGTH, bytes < (EXPR_VALUE_MAX - EXPR_VALUE_MIN) / 2 ? EXPR_VALUE_MIN + (int)bytes * 2 : EXPR_VALUE_MAX);
+    sqlite3_limit(env->db, SQLITE_LIMIT_LENGTH,
+                  bytes < (EXPR_VALUE_MAX - EXPR_VALUE_MIN) / 2 ? EXPR_VALUE_MIN + (int)bytes * 2
+                                                                : EXPR_VALUE_MAX);
     for (size_t i = 0; i < x->n; i++) bound &= bind(x->stmt, (int)i + 1, x->used[i] ? inputs[i] : V_NULL);
     int step = bound ? sqlite3_step(x->stmt) : SQLITE_TOOBIG;
-    if (step == SQLITE_ROW) *ret = column(x->stmt, a);
-    else if (step == SQLITE_INTERRUPT) rc = err_set(err, ERR_VALIDATION, "表达式运算步数过多，已中止");
-    else if (step == SQLITE_TOOBIG) rc = err_set(err, ERR_VALIDATION, "表达式得出的文字过长");
-    else rc = err_set(err, ERR_VALIDATION, "%s", sqlite3_errmsg(env->db));
+    if (step == SQLITE_ROW)
+        *ret = column(x->stmt, a);
+    else if (step == SQLITE_INTERRUPT)
+        rc = err_set(err, ERR_VALIDATION, "表达式运算步数过多，已中止");
+    else if (step == SQLITE_TOOBIG)
+        rc = err_set(err, ERR_VALIDATION, "表达式得出的文字过长");
+    else
+        rc = err_set(err, ERR_VALIDATION, "%s", sqlite3_errmsg(env->db));
     sqlite3_reset(x->stmt);
     sqlite3_clear_bindings(x->stmt);
     env->steps = INT64_MAX;

@@ -10,7 +10,8 @@ static size_t bracket_end(Str p, size_t i)
     if (at < p.n && p.p[at] == '^') at++;
     if (at < p.n && p.p[at] == ']') at++;
     while (at < p.n && p.p[at] != ']') {
-        if (p.p[at] == '[' && at + 1 < p.n && (p.p[at + 1] == ':' || p.p[at + 1] == '.' || p.p[at + 1] == '=')) {
+        if (p.p[at] == '[' && at + 1 < p.n &&
+            (p.p[at + 1] == ':' || p.p[at + 1] == '.' || p.p[at + 1] == '=')) {
             char kind = p.p[at + 1];
             at += 2;
             while (at + 1 < p.n && !(p.p[at] == kind && p.p[at + 1] == ']')) at++;
@@ -28,8 +29,10 @@ static size_t count_of(Str p, size_t *i)
     bool open = false;
     for (++*i; *i < p.n && p.p[*i] != '}'; ++*i) {
         char c = p.p[*i];
-        if (c == ',') open = true, n = 0;
-        else if (c >= '0' && c <= '9') open = false, n = n < 100000 ? n * 10 + (size_t)(c - '0') : n;
+        if (c == ',')
+            open = true, n = 0;
+        else if (c >= '0' && c <= '9')
+            open = false, n = n < 100000 ? n * 10 + (size_t)(c - '0') : n;
         if (n > most) most = n;
     }
     return most + open;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * Compares the declared entities with the specs kept in model_entity and lists the steps between them, in an order in
- * which each can run: tables, columns, old indexes away, conversions, links, foreign keys, computed values, indexes, and
- * last what is dropped. plan_apply.c runs them.
+ * Compares the declared entities with the specs kept in model_entity and lists the steps between them, in an
+ * order in which each can run: tables, columns, old indexes away, conversions, links, foreign keys, computed
+ * values, indexes, and last what is dropped. plan_apply.c runs them.
  */
 #include "model/plan_int.h"
 
@@ -19,7 +19,7 @@ typedef struct Indexes {
         FieldSet set;
         bool unique;
         Str name;
-    } *items;
+    } * items;
     size_t n, cap;
 } Indexes;
 
@@ -46,15 +46,18 @@ static void want_field(Arena *a, const Entity *e, Indexes *list, const Field *f,
     want_index(a, e, list, set, unique);
 }
 
-/* Every index the entity wants: unique fields and sets, references (for the way back), declared ones, the default order. */
+/* Every index the entity wants: unique fields and sets, references (for the way back), declared ones, the
+ * default order. */
 static Indexes wanted_indexes(Arena *a, const Entity *e)
 {
     Indexes list = {0};
     for (size_t i = 0; i < e->n; i++) {
         const Field *f = &e->fields[i];
         if (f == e->key || f->storage == STORE_LINK) continue;
-        if (f->unique) want_field(a, e, &list, f, true);
-        else if (f->to || f->index) want_field(a, e, &list, f, false);
+        if (f->unique)
+            want_field(a, e, &list, f, true);
+        else if (f->to || f->index)
+            want_field(a, e, &list, f, false);
     }
     for (size_t i = 0; i < e->n_unique; i++) want_index(a, e, &list, e->unique[i], true);
     for (size_t i = 0; i < e->n_index; i++) want_index(a, e, &list, e->index[i], false);
@@ -62,7 +65,8 @@ static Indexes wanted_indexes(Arena *a, const Entity *e)
     return list;
 }
 
-/* --- the spec that is remembered --------------------------------------------------------------------------- */
+/* --- the spec that is remembered ---------------------------------------------------------------------------
+ */
 
 static void spec_field(JsonWriter *w, const Field *f)
 {
@@ -100,7 +104,8 @@ Str plan_spec(Arena *a, const Entity *e)
     return s;
 }
 
-/* --- making the plan ---------------------------------------------------------------------------------------- */
+/* --- making the plan
+ * ---------------------------------------------------------------------------------------- */
 
 typedef struct Maker {
     Arena *a;
@@ -117,7 +122,10 @@ static PlanStep *add(Maker *mk, int kind, const Entity *e, const Field *f, Str t
     return s;
 }
 
-static Str jstr(const json_t *o, const char *key) { return str_c(json_string_value(json_object_get(o, key))); }
+static Str jstr(const json_t *o, const char *key)
+{
+    return str_c(json_string_value(json_object_get(o, key)));
+}
 static int64_t jint(const json_t *o, const char *key, int64_t otherwise)
 {
     const json_t *v = json_object_get(o, key);
@@ -151,7 +159,8 @@ static bool widens(const json_t *old, const Field *f)
 static bool same_field(const json_t *old, const Field *f)
 {
     int64_t max = f->storage == STORE_TEXT && f->has_max ? (int64_t)f->max : -1;
-    return jint(old, "storage", -1) == (int64_t)f->storage && str_is(jstr(old, "type"), field_type_name(f->type)) &&
+    return jint(old, "storage", -1) == (int64_t)f->storage &&
+           str_is(jstr(old, "type"), field_type_name(f->type)) &&
            str_eq(jstr(old, "to"), f->to ? f->to->name : S("")) && jint(old, "max", -1) == max &&
            jint(old, "scale", -1) == (f->storage == STORE_NUM ? f->scale : -1);
 }
@@ -164,11 +173,13 @@ static Str dotted(Arena *a, const Entity *e, Str field)
 static void new_field(Maker *mk, const Field *f)
 {
     const Entity *e = f->owner;
-    Str text = str_fmt(mk->a, "为 " STR_FMT " 增加字段 " STR_FMT "（" STR_FMT "）", STR_ARG(e->name), STR_ARG(f->name),
-                       STR_ARG(f->title));
+    Str text = str_fmt(mk->a, "为 " STR_FMT " 增加字段 " STR_FMT "（" STR_FMT "）", STR_ARG(e->name),
+                       STR_ARG(f->name), STR_ARG(f->title));
     mk->touched[f->i] = true;
-    if (f->storage == STORE_LINK) add(mk, CREATE_LINK, e, f, text);
-    else add(mk, ADD_COLUMN, e, f, text);
+    if (f->storage == STORE_LINK)
+        add(mk, CREATE_LINK, e, f, text);
+    else
+        add(mk, ADD_COLUMN, e, f, text);
 }
 
 static void changed_field(Maker *mk, const json_t *old, const Field *f)
@@ -176,19 +187,23 @@ static void changed_field(Maker *mk, const json_t *old, const Field *f)
     const Entity *e = f->owner;
     bool was_link = jint(old, "storage", 0) == STORE_LINK, is_link = f->storage == STORE_LINK;
     bool retarget = !str_eq(jstr(old, "to"), f->to ? f->to->name : S(""));
-    bool convert = jint(old, "storage", 0) != (int64_t)f->storage || retarget || jint(old, "scale", 0) != (f->storage == STORE_NUM ? f->scale : 0);
+    bool convert = jint(old, "storage", 0) != (int64_t)f->storage || retarget ||
+                   jint(old, "scale", 0) != (f->storage == STORE_NUM ? f->scale : 0);
     bool safe = widens(old, f);
-    Str text = str_fmt(mk->a, STR_FMT "." STR_FMT " 由 " STR_FMT " 改为 %s%s", STR_ARG(e->name), STR_ARG(f->name),
-                       STR_ARG(jstr(old, "type")), field_type_name(f->type), safe ? "" : "（可能丢失数据）");
+    Str text =
+        str_fmt(mk->a, STR_FMT "." STR_FMT " 由 " STR_FMT " 改为 %s%s", STR_ARG(e->name), STR_ARG(f->name),
+                STR_ARG(jstr(old, "type")), field_type_name(f->type), safe ? "" : "（可能丢失数据）");
     PlanStep *s;
     if (was_link || is_link) { /* no conversion between one and many: the old goes, the new starts empty */
         s = add(mk, was_link ? DROP_LINK : DROP_COLUMN, e, NULL, text);
-        s->name = was_link ? str_fmt(mk->a, STR_FMT "__" STR_FMT, STR_ARG(e->name), STR_ARG(f->name)) : f->name;
+        s->name =
+            was_link ? str_fmt(mk->a, STR_FMT "__" STR_FMT, STR_ARG(e->name), STR_ARG(f->name)) : f->name;
         s->danger = dotted(mk->a, e, f->name);
         new_field(mk, f);
         return;
     }
-    if (f == e->key) { /* names cannot be cut: the new limit is for new records; see diff_entity for its storage */
+    if (f ==
+        e->key) { /* names cannot be cut: the new limit is for new records; see diff_entity for its storage */
         add(mk, NOTE_SPEC, e, f, text);
         return;
     }
@@ -208,8 +223,9 @@ static void recompute(Maker *mk, const Entity *e, const json_t *spec)
         bool need = mk->touched[i] || !old || !str_eq(jstr(old, "expr"), f->expr);
         for (size_t j = 0; j < e->n && !need; j++) need = mk->touched[j] && expr_uses(f->computed, j);
         if (need)
-            add(mk, RECOMPUTE, e, f, str_fmt(mk->a, "重新计算 " STR_FMT "." STR_FMT "（" STR_FMT "）", STR_ARG(e->name),
-                                             STR_ARG(f->name), STR_ARG(f->title)));
+            add(mk, RECOMPUTE, e, f,
+                str_fmt(mk->a, "重新计算 " STR_FMT "." STR_FMT "（" STR_FMT "）", STR_ARG(e->name),
+                        STR_ARG(f->name), STR_ARG(f->title)));
     }
 }
 
@@ -223,8 +239,9 @@ static void gone_fields(Maker *mk, const Entity *e, const json_t *spec)
         const Field *f = entity_field(e, name);
         if (f && !f->system) continue;
         bool link = jint(old, "storage", 0) == STORE_LINK;
-        PlanStep *s = add(mk, link ? DROP_LINK : DROP_COLUMN, e, NULL,
-                          str_fmt(mk->a, "删除字段 " STR_FMT "." STR_FMT " 及其数据", STR_ARG(e->name), STR_ARG(name)));
+        PlanStep *s =
+            add(mk, link ? DROP_LINK : DROP_COLUMN, e, NULL,
+                str_fmt(mk->a, "删除字段 " STR_FMT "." STR_FMT " 及其数据", STR_ARG(e->name), STR_ARG(name)));
         s->name = link ? str_fmt(mk->a, STR_FMT "__" STR_FMT, STR_ARG(e->name), STR_ARG(name)) : name;
         s->danger = dotted(mk->a, e, name);
     }
@@ -244,13 +261,14 @@ static void diff_indexes(Maker *mk, const Entity *e, const json_t *spec)
     Indexes want = wanted_indexes(mk->a, e);
     for (size_t i = 0; i < want.n; i++) {
         bool anew = false; /* a column of it is made anew, so it is, too */
-        for (size_t j = 0; j < e->n; j++) anew |= mk->converted[j] && set_has(&want.items[i].set, &e->fields[j]);
+        for (size_t j = 0; j < e->n; j++)
+            anew |= mk->converted[j] && set_has(&want.items[i].set, &e->fields[j]);
         bool there = had && in_json(had, want.items[i].name);
         if (there && !anew) continue;
         if (there) add(mk, DROP_INDEX, e, NULL, S(""))->name = want.items[i].name;
         PlanStep *s = add(mk, CREATE_INDEX, e, NULL,
-                          str_fmt(mk->a, "为 " STR_FMT " 建%s " STR_FMT, STR_ARG(e->name), want.items[i].unique ? "唯一索引" : "索引",
-                                  STR_ARG(want.items[i].name)));
+                          str_fmt(mk->a, "为 " STR_FMT " 建%s " STR_FMT, STR_ARG(e->name),
+                                  want.items[i].unique ? "唯一索引" : "索引", STR_ARG(want.items[i].name)));
         s->set = want.items[i].set, s->unique = want.items[i].unique;
     }
     size_t j;
@@ -267,11 +285,15 @@ static void diff_indexes(Maker *mk, const Entity *e, const json_t *spec)
 
 static void create_entity(Maker *mk, const Entity *e)
 {
-    add(mk, CREATE_TABLE, e, NULL, str_fmt(mk->a, "新建 " STR_FMT "（" STR_FMT "），%zu 个字段", STR_ARG(e->name), STR_ARG(e->title), e->n));
+    add(mk, CREATE_TABLE, e, NULL,
+        str_fmt(mk->a, "新建 " STR_FMT "（" STR_FMT "），%zu 个字段", STR_ARG(e->name), STR_ARG(e->title),
+                e->n));
     for (size_t i = 0; i < e->n; i++) {
         const Field *f = &e->fields[i];
-        if (f->storage == STORE_LINK) add(mk, CREATE_LINK, e, f, S(""));
-        else if (f->to) add(mk, ADD_FOREIGN_KEY, e, f, S(""));
+        if (f->storage == STORE_LINK)
+            add(mk, CREATE_LINK, e, f, S(""));
+        else if (f->to)
+            add(mk, ADD_FOREIGN_KEY, e, f, S(""));
     }
     Indexes want = wanted_indexes(mk->a, e);
     for (size_t i = 0; i < want.n; i++) {
@@ -285,17 +307,20 @@ static int diff_entity(Maker *mk, const Entity *e, const json_t *spec, Err *err)
     const json_t *old_key = e->key ? old_field(spec, e->key->name) : NULL;
     mk->converted = ARENA_ARRAY(mk->a, bool, e->n + 1), mk->touched = ARENA_ARRAY(mk->a, bool, e->n + 1);
     if (old_key && jint(old_key, "storage", -1) != (int64_t)e->key->storage)
-        return err_set(err, ERR_DATA_LOSS, "实体 " STR_FMT " 的主键 “" STR_FMT "” 换了类型，不能自动迁移", STR_ARG(e->name),
-                       STR_ARG(e->key->name)),
+        return err_set(err, ERR_DATA_LOSS, "实体 " STR_FMT " 的主键 “" STR_FMT "” 换了类型，不能自动迁移",
+                       STR_ARG(e->name), STR_ARG(e->key->name)),
                err_hint(err, "导出数据，换名新建实体后再导入");
     if (!str_eq(jstr(spec, "key"), e->key ? e->key->name : S("")))
-        return err_set(err, ERR_DATA_LOSS, "实体 " STR_FMT " 的主键由 “" STR_FMT "” 改成了 “" STR_FMT "”，不能自动迁移", STR_ARG(e->name),
-                       STR_ARG(jstr(spec, "key")), STR_ARG(e->key ? e->key->name : S(""))),
+        return err_set(err, ERR_DATA_LOSS,
+                       "实体 " STR_FMT " 的主键由 “" STR_FMT "” 改成了 “" STR_FMT "”，不能自动迁移",
+                       STR_ARG(e->name), STR_ARG(jstr(spec, "key")), STR_ARG(e->key ? e->key->name : S(""))),
                err_hint(err, "导出数据，换名新建实体后再导入");
     for (size_t i = 0; i < e->n; i++) {
         const json_t *old = old_field(spec, e->fields[i].name);
-        if (!old) new_field(mk, &e->fields[i]);
-        else if (!same_field(old, &e->fields[i])) changed_field(mk, old, &e->fields[i]);
+        if (!old)
+            new_field(mk, &e->fields[i]);
+        else if (!same_field(old, &e->fields[i]))
+            changed_field(mk, old, &e->fields[i]);
     }
     gone_fields(mk, e, spec);
     recompute(mk, e, spec);
@@ -313,7 +338,8 @@ static void drop_entity(Maker *mk, Str name, const json_t *spec)
         PlanStep *s = add(mk, DROP_LINK, NULL, NULL, S(""));
         s->name = str_fmt(mk->a, STR_FMT "__" STR_FMT, STR_ARG(name), STR_ARG(jstr(f, "name")));
     }
-    PlanStep *s = add(mk, DROP_TABLE, NULL, NULL, str_fmt(mk->a, "删除 " STR_FMT " 的全部记录", STR_ARG(name)));
+    PlanStep *s =
+        add(mk, DROP_TABLE, NULL, NULL, str_fmt(mk->a, "删除 " STR_FMT " 的全部记录", STR_ARG(name)));
     s->name = name, s->danger = name;
 }
 
@@ -337,8 +363,10 @@ int plan_make(Arena *a, const Model *m, Tx *tx, Plan *ret, Err *err)
         json_t *spec;
         TRY(json_parse(a, rows_text(rows, a, 1), &spec, err));
         const Entity *e = model_entity(m, name);
-        if (!e) drop_entity(&mk, name, spec);
-        else TRY(diff_entity(&mk, e, spec, err));
+        if (!e)
+            drop_entity(&mk, name, spec);
+        else
+            TRY(diff_entity(&mk, e, spec, err));
         for (size_t i = 0; i < m->n_entities; i++)
             if (m->entities[i] == e) seen[i] = true;
     }
@@ -356,7 +384,8 @@ int plan_check(const Plan *p, const StrList *allowed, Err *err)
         bool ok = !danger.n;
         for (size_t j = 0; !ok && j < allowed->n; j++) {
             Str name = allowed->items[j];
-            ok = str_eq(name, danger) || (str_starts(danger, name) && danger.n > name.n && danger.p[name.n] == '.');
+            ok = str_eq(name, danger) ||
+                 (str_starts(danger, name) && danger.n > name.n && danger.p[name.n] == '.');
         }
         if (!ok)
             return err_set(err, ERR_DATA_LOSS, STR_FMT "，未获允许，什么都没有改", STR_ARG(p->steps[i].text)),

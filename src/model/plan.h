@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
 /*
- * The plan of changes: from the tables that exist to those that the packs declare. Shown before it is applied; a
- * second run is empty. A step that drops or narrows data is refused unless its name is allowed. When it is allowed,
- * texts are cut to the new length, decimals rounded to the new scale, and what the new type cannot hold at all (a
- * reference to what is not there, too) becomes empty. What is newly required stays empty in old records until they are
- * next written. A new unique key over values that occur twice fails, and with it the whole.
+ * The plan of changes: from the tables that exist to those that the packs declare. Shown before it is
+ * applied; a second run is empty. A step that drops or narrows data is refused unless its name is allowed.
+ * When it is allowed, texts are cut to the new length, decimals rounded to the new scale, and what the new
+ * type cannot hold at all (a reference to what is not there, too) becomes empty. What is newly required stays
+ * empty in old records until they are next written. A new unique key over values that occur twice fails, and
+ * with it the whole.
  */
 #include "model/model.h"
 
@@ -30,7 +31,8 @@ typedef struct Plan {
 
 /* Compares; *ret lives in the arena. */
 int plan_make(Arena *a, const Model *m, Tx *tx, Plan *ret, Err *err) CHECKED;
-/* ERR_DATA_LOSS naming the first step that is not allowed. `allowed` holds the names given by --allow-data-loss. */
+/* ERR_DATA_LOSS naming the first step that is not allowed. `allowed` holds the names given by
+ * --allow-data-loss. */
 int plan_check(const Plan *p, const StrList *allowed, Err *err) CHECKED;
 /* Applies all steps and records what is applied now. */
 int plan_apply(Arena *a, const Model *m, const Plan *p, Tx *tx, Err *err) CHECKED;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * Runs the steps of a plan. A conversion makes the new column beside the old one, reads every old value, writes what the
- * new type accepts, and takes the old one's place. Rows are read in slices by the text of their id, so that memory
- * stays flat.
+ * Runs the steps of a plan. A conversion makes the new column beside the old one, reads every old value,
+ * writes what the new type accepts, and takes the old one's place. Rows are read in slices by the text of
+ * their id, so that memory stays flat.
  */
 #include "model/plan_int.h"
 
@@ -15,7 +15,8 @@
 
 enum { SLICE = 500 };
 
-/* --- rows in slices ------------------------------------------------------------------------------------------- */
+/* --- rows in slices
+ * ------------------------------------------------------------------------------------------- */
 
 typedef int (*RowFn)(Tx *tx, Arena *a, void *ctx, Val id, const Val *vals, Err *err);
 
@@ -34,8 +35,8 @@ static void id_as_text(Build *b, const Entity *e)
 }
 
 /* At most SLICE rows after `last`, with the columns asked for. */
-static int read_slice(Tx *tx, Arena *a, const Entity *e, const Field *const *cols, size_t n, Str last, OldRow *rows,
-                      size_t *ret_n, Err *err)
+static int read_slice(Tx *tx, Arena *a, const Entity *e, const Field *const *cols, size_t n, Str last,
+                      OldRow *rows, size_t *ret_n, Err *err)
 {
     Build b;
     Rows *r;
@@ -74,7 +75,8 @@ static int read_slice(Tx *tx, Arena *a, const Entity *e, const Field *const *col
     return rc;
 }
 
-static int each_row(Tx *tx, const Entity *e, const Field *const *cols, size_t n_cols, RowFn fn, void *ctx, Err *err)
+static int each_row(Tx *tx, const Entity *e, const Field *const *cols, size_t n_cols, RowFn fn, void *ctx,
+                    Err *err)
 {
     _cleanup_buf_ Buf last;
     size_t n = SLICE;
@@ -107,7 +109,8 @@ static int set_column(Tx *tx, Arena *a, const Entity *e, Str column, Val v, Val 
     return tx_exec(tx, &sql, b.args, b.n, NULL, err);
 }
 
-/* --- conversions ---------------------------------------------------------------------------------------------- */
+/* --- conversions
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The old value in the new form: as it stands, tidied, rounded, cut; else NULL. */
 static Val converted(Arena *a, const Field *f, Str text)
@@ -120,10 +123,12 @@ static Val converted(Arena *a, const Field *f, Str text)
     if (f->storage != STORE_TEXT) plain.has_max = false;
     if (value_from_text(a, &plain, text, &v, NULL) == 0) return v;
     size_t max = f->has_max ? (size_t)f->max : f->type == F_LONGTEXT ? LONGTEXT_MAX : TEXT_MAX;
-    if ((f->type == F_TEXT || f->type == F_LONGTEXT) && text_chars(text) > max) return V_TEXT(text_cut(text, max));
+    if ((f->type == F_TEXT || f->type == F_LONGTEXT) && text_chars(text) > max)
+        return V_TEXT(text_cut(text, max));
     if (value_import(a, &plain, text, &v, NULL) == 0) return v;
     if ((f->storage == STORE_NUM || f->storage == STORE_INT) && str_real(text, &r) && fabs(r) < 1e15) {
-        snprintf(number, sizeof number, "%.*f", f->storage == STORE_NUM ? f->scale : 0, f->storage == STORE_NUM ? r : trunc(r));
+        snprintf(number, sizeof number, "%.*f", f->storage == STORE_NUM ? f->scale : 0,
+                 f->storage == STORE_NUM ? r : trunc(r));
         if (value_from_text(a, &plain, str_c(number), &v, NULL) == 0) return v;
     }
     return V_NULL;
@@ -152,7 +157,8 @@ static int empty_dangling(Tx *tx, Arena *a, const Field *f, Str column, Err *err
     build_init(&b, a, tx_dialect(tx));
     build_add(&b, "update ");
     build_name(&b, f->owner->name);
-    build_addf(&b, " set \"" STR_FMT "\" = null where \"" STR_FMT "\" not in (select ", STR_ARG(column), STR_ARG(column));
+    build_addf(&b, " set \"" STR_FMT "\" = null where \"" STR_FMT "\" not in (select ", STR_ARG(column),
+               STR_ARG(column));
     build_name(&b, entity_id(f->to)->name);
     build_add(&b, " from ");
     build_name(&b, f->to->name);
@@ -197,7 +203,8 @@ static int recompute(Tx *tx, Arena *a, const Field *f, Err *err)
     return each_row(tx, e, cols, n, recompute_row, (void *)f, err);
 }
 
-/* --- columns and indexes -------------------------------------------------------------------------------------- */
+/* --- columns and indexes
+ * -------------------------------------------------------------------------------------- */
 
 static int add_column(Tx *tx, Arena *a, const Field *f, Err *err)
 {
@@ -242,8 +249,8 @@ static int check_unique(Tx *tx, Arena *a, const Entity *e, const FieldSet *set, 
     Sql sql = build_sql(&b, "model.duplicates"), title = build_sql(&names, "");
     TRY(tx_one(tx, a, &sql, NULL, 0, &v, err));
     if (v.kind != VAL_INT || !v.i) return 0;
-    err_set(err, ERR_UNIQUE, STR_FMT " 的 “%s” 不能改为唯一：现有记录里有 %lld 个值重复出现，什么都没有改", STR_ARG(e->title),
-            title.text[0], (long long)v.i);
+    err_set(err, ERR_UNIQUE, STR_FMT " 的 “%s” 不能改为唯一：现有记录里有 %lld 个值重复出现，什么都没有改",
+            STR_ARG(e->title), title.text[0], (long long)v.i);
     return err_hint(err, "先改掉重复的记录再升级");
 }
 

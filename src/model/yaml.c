@@ -42,7 +42,8 @@ static void add_pair(Reader *r, Yaml *map, Yaml *key, Yaml *value)
     }
     for (size_t i = 0; i < map->n; i++)
         if (str_eq(map->pairs[i].key->text, key->text)) {
-            fault_add(r->f, key->at, str_fmt(r->a, "只保留一处（第一次在第 %d 行）", map->pairs[i].key->at.line),
+            fault_add(r->f, key->at,
+                      str_fmt(r->a, "只保留一处（第一次在第 %d 行）", map->pairs[i].key->at.line),
                       "键 “" STR_FMT "” 重复", STR_ARG(key->text));
             return;
         }
@@ -77,6 +78,11 @@ static Yaml *read_list(Reader *r, Yaml *list, int depth)
     }
 }
 
+static void refuse_tag(Reader *r, struct fy_token *tag)
+{
+    if (tag) fault_add(r->f, mark(r, tag), S("删去它，只写内容"), "系统包里不能用 YAML 标记（!名）");
+}
+
 /* Consumes the event. NULL when the node is of a kind that packs do not use. */
 static Yaml *read_node(Reader *r, struct fy_event *e, int depth)
 {
@@ -90,6 +96,7 @@ static Yaml *read_node(Reader *r, struct fy_event *e, int depth)
     switch (e->type) {
     case FYET_SCALAR: {
         y = node(r, YAML_SCALAR, e->scalar.value);
+        refuse_tag(r, e->scalar.tag);
         size_t n = 0;
         const char *p = e->scalar.value ? fy_token_get_text(e->scalar.value, &n) : NULL;
         y->text = str_dup(r->a, str_n(p, n));
@@ -99,10 +106,12 @@ static Yaml *read_node(Reader *r, struct fy_event *e, int depth)
     }
     case FYET_MAPPING_START:
         y = node(r, YAML_MAP, e->mapping_start.mapping_start);
+        refuse_tag(r, e->mapping_start.tag);
         fy_parser_event_free(r->parser, e);
         return read_map(r, y, depth + 1);
     case FYET_SEQUENCE_START:
         y = node(r, YAML_LIST, e->sequence_start.sequence_start);
+        refuse_tag(r, e->sequence_start.tag);
         fy_parser_event_free(r->parser, e);
         return read_list(r, y, depth + 1);
     case FYET_ALIAS:
@@ -122,12 +131,12 @@ static void syntax_faults(Reader *r, struct fy_diag *diag)
     while ((e = fy_diag_errors_iterate(diag, &at))) {
         bool tab = strstr(e->msg, "tab") || strstr(e->msg, "TAB");
         fault_add(r->f, (Place){r->file, e->line, e->column},
-                  tab ? S("缩进用空格，不能用制表符") : S("检查这一行的缩进、冒号后的空格和引号"), "YAML 语法错误：%s", e->msg);
+                  tab ? S("缩进用空格，不能用制表符") : S("检查这一行的缩进、冒号后的空格和引号"),
+                  "YAML 语法错误：%s", e->msg);
         any = true;
         break; /* the first one is the cause; the others follow from it */
     }
-    if (!any)
-        fault_add(r->f, (Place){r->file, 1, 1}, S("检查缩进、冒号后的空格和引号"), "YAML 语法错误");
+    if (!any) fault_add(r->f, (Place){r->file, 1, 1}, S("检查缩进、冒号后的空格和引号"), "YAML 语法错误");
 }
 
 static Yaml *parse_all(Reader *r)
@@ -141,8 +150,8 @@ static Yaml *parse_all(Reader *r)
                 fault_add(r->f, mark(r, e->document_start.document_start), S("另建一个文件"),
                           "一个文件里有多个 YAML 文档（---）");
             fy_parser_event_free(r->parser, e);
-        } else if (e->type == FYET_SCALAR || e->type == FYET_MAPPING_START || e->type == FYET_SEQUENCE_START ||
-                   e->type == FYET_ALIAS) {
+        } else if (e->type == FYET_SCALAR || e->type == FYET_MAPPING_START ||
+                   e->type == FYET_SEQUENCE_START || e->type == FYET_ALIAS) {
             Yaml *y = read_node(r, e, 0);
             if (!root) root = y;
         } else {
@@ -152,15 +161,18 @@ static Yaml *parse_all(Reader *r)
     return root;
 }
 
-/* A line that begins with % would be a directive; packs need none, and libfyaml 0.7 does not end on some of them. */
+/* A line that begins with % would be a directive; packs need none, and libfyaml 0.7 does not end on some of
+ * them. */
 static bool refuse_directives(Faults *f, const char *file, Str text)
 {
     int line = 1;
     bool found = false;
     for (size_t i = 0; i < text.n; i++) {
-        bool starts = i == 0 || text.p[i - 1] == '\n' || text.p[i - 1] == '\r' || (i == 3 && str_starts(text, S("\xEF\xBB\xBF")));
+        bool starts = i == 0 || text.p[i - 1] == '\n' || text.p[i - 1] == '\r' ||
+                      (i == 3 && str_starts(text, S("\xEF\xBB\xBF")));
         if (text.p[i] == '%' && starts) {
-            fault_add(f, (Place){file, line, 1}, S("删去这一行，或给文字加引号"), "系统包里不能用 YAML 指令（行首的 %%）");
+            fault_add(f, (Place){file, line, 1}, S("删去这一行，或给文字加引号"),
+                      "系统包里不能用 YAML 指令（行首的 %%）");
             found = true;
         }
         line += text.p[i] == '\n';
@@ -212,8 +224,10 @@ Yaml *yaml_read(Arena *a, const char *path, const char *shown, Faults *f)
     while ((n = fread(chunk, 1, sizeof chunk, fp)) > 0) buf_add(&b, str_n(chunk, n));
     fclose(fp);
     Yaml *y = NULL;
-    if (b.over) fault_add(f, (Place){file, 0, 0}, S("拆成几个文件"), "文件超过 8 MiB");
-    else y = yaml_parse(a, buf_str(&b), file, f);
+    if (b.over)
+        fault_add(f, (Place){file, 0, 0}, S("拆成几个文件"), "文件超过 8 MiB");
+    else
+        y = yaml_parse(a, buf_str(&b), file, f);
     buf_done(&b);
     return y;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* model/yaml and pack_decode: any text as any kind of pack file gives a tree or faults, each with its line. */
+/* model/yaml and pack_decode: any text as any kind of pack file gives a tree or faults, each with its line.
+ */
 #include "model/pack_spec.h"
 
 #include <assert.h>
@@ -26,7 +27,8 @@ static void decode_items(const Yaml *y, const PackKey *keys, Faults *f)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const PackKey *const kinds[] = {system_keys, entity_keys, codes_keys, roles_keys, users_keys, map_keys, field_keys};
+    static const PackKey *const kinds[] = {system_keys, entity_keys, codes_keys, roles_keys,
+                                           users_keys,  map_keys,    field_keys};
     _cleanup_arena_ Arena *a = arena_new();
     Faults f = {.arena = a};
     Yaml *root = yaml_parse(a, str_n((const char *)data, size), "fuzz.yaml", &f);
@@ -35,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         Any any = {0};
         if (!pack_decode(root, kinds[i], &any, &f)) continue;
         if (kinds[i] == system_keys) decode_items(any.system.load, load_keys, &f);
-        if (kinds[i] == entity_keys) decode_items(any.entity.fields, field_keys, &f), decode_items(any.entity.rules, rule_keys, &f);
+        if (kinds[i] == entity_keys)
+            decode_items(any.entity.fields, field_keys, &f), decode_items(any.entity.rules, rule_keys, &f);
         if (kinds[i] == codes_keys) decode_items(any.codes.values, code_keys, &f);
         if (kinds[i] == roles_keys) decode_items(any.one, role_keys, &f);
         if (kinds[i] == users_keys) decode_items(any.one, user_keys, &f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* model/query: any query string against the small pack gives a query or an error with a code and a message; a query's
-   SQL can be built for both databases. No database. */
+/* model/query: any query string against the small pack gives a query or an error with a code and a message; a
+   query's SQL can be built for both databases. No database. */
 #include "model/query.h"
 
 #include <assert.h>
@@ -33,7 +33,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     _cleanup_arena_ Arena *a = arena_new();
     const Entity *e = model_entity(m, str_c(names[data[0] % 7]));
     const Role *role = model_role(m, data[0] & 0x40 ? S("keeper") : S("local"));
-    Actor who = {.user = S("u"), .org = S("A"), .region = S("610502"), .grants = role->grants, .n_grants = role->n_grants, .system = (data[0] & 0x80) != 0};
+    Actor who = {.user = S("u"),
+                 .org = S("A"),
+                 .region = S("610502"),
+                 .grants = role->grants,
+                 .n_grants = role->n_grants,
+                 .system = (data[0] & 0x80) != 0};
     QueryCtx c = {a, m, &who, S("")};
     Query *q;
     Err err = ERR_INIT;

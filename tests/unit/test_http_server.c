@@ -375,6 +375,13 @@ static void stream__brings_changes_and_resumes(void **state)
     has(buf_str(&out), "id: 2\n");
     lacks(buf_str(&out), "id: 1\n");
     close(fd);
+    _cleanup_arena_ Arena *a =
+        arena_new(); /* a client that went away is noticed without waiting for the heartbeat */
+    int64_t end = clock_mono_us() + 6 * US_PER_SEC;
+    const char *none = "chengshu_http_streams 0\n";
+    while (str_find_str(ask(f, a, "GET /metrics HTTP/1.1"), str_c(none)) < 0 && clock_mono_us() < end)
+        usleep(100000);
+    has(ask(f, a, "GET /metrics HTTP/1.1"), none);
     buf_done(&out);
 }
 

@@ -29,8 +29,11 @@ static void make_way(TestCity *c)
 
 static void assert_references_hold(TestCity *c)
 {
-    if (!testdb_is_postgres()) assert_text(testcity_sql(c, "select count(*) from pragma_foreign_key_check"), "0");
-    assert_int_equal(testcity_insert(c, SYS, "all_types", "{\"code\":\"ZZ999\",\"a_region\":\"999999\"}", NULL), -(int)ERR_REFERENCE);
+    if (!testdb_is_postgres())
+        assert_text(testcity_sql(c, "select count(*) from pragma_foreign_key_check"), "0");
+    assert_int_equal(
+        testcity_insert(c, SYS, "all_types", "{\"code\":\"ZZ999\",\"a_region\":\"999999\"}", NULL),
+        -(int)ERR_REFERENCE);
 }
 
 static void plan__second_run_is_empty(void **state)
@@ -61,33 +64,54 @@ static void plan__new_unique_over_duplicates_changes_nothing(void **state)
     assert_non_null(strstr(c->err.msg, "1 个值重复"));
     assert_non_null(strstr(c->err.msg, "片区、岗位"));
     assert_text(testcity_plan(c, "small"), "");
-    assert_text(testcity_sql(c, "select a_url from all_types where code = 'AA001'"), "https://example.com/a?b=c");
+    assert_text(testcity_sql(c, "select a_url from all_types where code = 'AA001'"),
+                "https://example.com/a?b=c");
 }
 
 static void plan__upgrade_keeps_what_it_can(void **state)
 {
     TestCity *c = *state;
     make_way(c);
-    assert_int_equal(testcity_insert(c, SYS, "all_types", "{\"code\":\"AB001\",\"a_region\":\"610500\",\"a_secret\":\"很长的秘密\",\"a_json\":7}", NULL), 0);
+    assert_int_equal(
+        testcity_insert(
+            c, SYS, "all_types",
+            "{\"code\":\"AB001\",\"a_region\":\"610500\",\"a_secret\":\"很长的秘密\",\"a_json\":7}", NULL),
+        0);
     if (testcity_switch(c, "small-v2", ALL_OF_IT, NULL) < 0) fail_msg("%s; %s", c->err.msg, c->err.hint);
     assert_text(testcity_plan(c, "small-v2"), "");
-    /* added with default, added reference empty, widened as it was, narrowed cut, json → int where it is one */
-    assert_text(testcity_get(c, SYS, "all_types", "select=code,a_note,added_ref,a_text,a_decimal,a_secret,a_json,twice&order=code"),
-                "[{\"code\":\"AA001\",\"a_note\":\"无\",\"added_ref\":null,\"a_text\":\"第一条\",\"a_decimal\":2.5,\"a_secret\":\"密\",\"a_json\":null,\"twice\":14},"
-                "{\"code\":\"AA002\",\"a_note\":\"无\",\"added_ref\":null,\"a_text\":\"引号\\\"和,逗号\",\"a_decimal\":0.001,\"a_secret\":null,\"a_json\":null,\"twice\":-6},"
-                "{\"code\":\"AA003\",\"a_note\":\"无\",\"added_ref\":null,\"a_text\":null,\"a_decimal\":null,\"a_secret\":null,\"a_json\":null,\"twice\":0},"
-                "{\"code\":\"AB001\",\"a_note\":\"无\",\"added_ref\":null,\"a_text\":null,\"a_decimal\":null,\"a_secret\":\"很\",\"a_json\":7,\"twice\":0}]");
-    assert_text(testcity_get(c, SYS, "all_types", "a_url=is.null"), "INPUT a_url 可用的字段见 /api/entities/all_types");
+    /* added with default, added reference empty, widened as it was, narrowed cut, json → int where it is one
+     */
+    assert_text(
+        testcity_get(c, SYS, "all_types",
+                     "select=code,a_note,added_ref,a_text,a_decimal,a_secret,a_json,twice&order=code"),
+        "[{\"code\":\"AA001\",\"a_note\":\"无\",\"added_ref\":null,\"a_text\":\"第一条\",\"a_decimal\":2.5,"
+        "\"a_secret\":\"密\",\"a_json\":null,\"twice\":14},"
+        "{\"code\":\"AA002\",\"a_note\":\"无\",\"added_ref\":null,\"a_text\":\"引号\\\"和,逗号\",\"a_"
+        "decimal\":0.001,\"a_secret\":null,\"a_json\":null,\"twice\":-6},"
+        "{\"code\":\"AA003\",\"a_note\":\"无\",\"added_ref\":null,\"a_text\":null,\"a_decimal\":null,\"a_"
+        "secret\":null,\"a_json\":null,\"twice\":0},"
+        "{\"code\":\"AB001\",\"a_note\":\"无\",\"added_ref\":null,\"a_text\":null,\"a_decimal\":null,\"a_"
+        "secret\":\"很\",\"a_json\":7,\"twice\":0}]");
+    assert_text(testcity_get(c, SYS, "all_types", "a_url=is.null"),
+                "INPUT a_url 可用的字段见 /api/entities/all_types");
     assert_text(testcity_get(c, SYS, "all_types", "select=a_refs,a_region,an_org&code=eq.AA001"),
                 "[{\"a_refs\":[1,3],\"a_region\":\"610502001\",\"an_org\":\"A-1\"}]");
     assert_int_equal(testcity_insert(c, SYS, "notice", "{}", NULL) == -(int)ERR_NOT_FOUND, 0);
     assert_references_hold(c);
     /* the new unique holds, the new scale too */
-    assert_int_equal(testcity_insert(c, SYS, "post", "{\"area\":\"0101\",\"title\":\"片长\",\"holder\":\"周拟己\"}", NULL), -(int)ERR_UNIQUE);
-    assert_int_equal(testcity_insert(c, SYS, "all_types", "{\"code\":\"AB002\",\"a_region\":\"610503\",\"an_enum\":\"3\",\"a_decimal\":0.000001,\"an_int\":1000}", NULL), 0);
-    assert_text(testcity_get(c, SYS, "all_types", "select=a_decimal,twice&code=eq.AB002"), "[{\"a_decimal\":0.000001,\"twice\":2000}]");
+    assert_int_equal(
+        testcity_insert(c, SYS, "post", "{\"area\":\"0101\",\"title\":\"片长\",\"holder\":\"周拟己\"}", NULL),
+        -(int)ERR_UNIQUE);
+    assert_int_equal(testcity_insert(c, SYS, "all_types",
+                                     "{\"code\":\"AB002\",\"a_region\":\"610503\",\"an_enum\":\"3\",\"a_"
+                                     "decimal\":0.000001,\"an_int\":1000}",
+                                     NULL),
+                     0);
+    assert_text(testcity_get(c, SYS, "all_types", "select=a_decimal,twice&code=eq.AB002"),
+                "[{\"a_decimal\":0.000001,\"twice\":2000}]");
     /* newly required: old records stay until they are written */
-    assert_int_equal(testcity_insert(c, SYS, "all_types", "{\"code\":\"AB003\"}", NULL), -(int)ERR_VALIDATION);
+    assert_int_equal(testcity_insert(c, SYS, "all_types", "{\"code\":\"AB003\"}", NULL),
+                     -(int)ERR_VALIDATION);
 }
 
 static void plan__back_again_drops_an_entity(void **state)
@@ -106,7 +130,9 @@ static void plan__back_again_drops_an_entity(void **state)
                 "[{\"a_text\":\"第一条\",\"a_decimal\":2.5,\"a_region\":\"610502001\",\"an_enum\":\"11\"}]");
     assert_references_hold(c);
     /* the unique set whose columns stayed is still there */
-    assert_int_equal(testcity_insert(c, SYS, "all_types", "{\"code\":\"AB009\",\"a_region\":\"610502\",\"an_enum\":\"2\"}", NULL), -(int)ERR_UNIQUE);
+    assert_int_equal(testcity_insert(c, SYS, "all_types",
+                                     "{\"code\":\"AB009\",\"a_region\":\"610502\",\"an_enum\":\"2\"}", NULL),
+                     -(int)ERR_UNIQUE);
 }
 
 static void plan__other_packs_whole(void **state)
@@ -122,9 +148,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh, gone)
-        T(plan__second_run_is_empty),         T(plan__data_loss_is_refused_by_name),
-        T(plan__new_unique_over_duplicates_changes_nothing), T(plan__upgrade_keeps_what_it_can),
-        T(plan__back_again_drops_an_entity),  T(plan__other_packs_whole),
+        T(plan__second_run_is_empty),
+        T(plan__data_loss_is_refused_by_name),
+        T(plan__new_unique_over_duplicates_changes_nothing),
+        T(plan__upgrade_keeps_what_it_can),
+        T(plan__back_again_drops_an_entity),
+        T(plan__other_packs_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,8 @@ static int fresh(void **state)
     w->a = arena_new();
     Faults faults = {.arena = w->a};
     Err err = ERR_INIT;
-    if (model_load(str_fmt(w->a, "%s/tests/packs/small", source ? source : ".").p, &faults, &w->m, &err) < 0) return -1;
+    if (model_load(str_fmt(w->a, "%s/tests/packs/small", source ? source : ".").p, &faults, &w->m, &err) < 0)
+        return -1;
     w->e = model_entity(w->m, S("all_types"));
     *state = w;
     return 0;
@@ -62,7 +63,8 @@ static void strict__text_in_json_and_text_out(void **state)
     static const Row rows[] = {
         {"a_text", "甲乙", "\"甲乙\"", NULL},
         {"a_text", "一", NULL, NULL},
-        {"a_text", "一二三四五六七八九十一二三四五六七八九十", "\"一二三四五六七八九十一二三四五六七八九十\"", NULL},
+        {"a_text", "一二三四五六七八九十一二三四五六七八九十", "\"一二三四五六七八九十一二三四五六七八九十\"",
+         NULL},
         {"a_text", "一二三四五六七八九十一二三四五六七八九十一", NULL, NULL},
         {"a_text", "ab\xff", NULL, NULL},
         {"a_longtext", "a\nb", "\"a\\nb\"", NULL},
@@ -113,7 +115,8 @@ static void strict__text_in_json_and_text_out(void **state)
         {"a_time", "24:00", NULL, NULL},
         {"a_datetime", "2024-02-29T23:59:59+08:00", "\"2024-02-29T23:59:59+08:00\"", NULL},
         {"a_datetime", "2024-02-29T15:59:59Z", "\"2024-02-29T23:59:59+08:00\"", "2024-02-29T23:59:59+08:00"},
-        {"a_datetime", "2024-02-29T15:59:59.123456Z", "\"2024-02-29T23:59:59.123456+08:00\"", "2024-02-29T23:59:59.123456+08:00"},
+        {"a_datetime", "2024-02-29T15:59:59.123456Z", "\"2024-02-29T23:59:59.123456+08:00\"",
+         "2024-02-29T23:59:59.123456+08:00"},
         {"a_datetime", "2024-02-30T15:59:59Z", NULL, NULL},
         {"an_enum", "11", "\"11\"", NULL},
         {"an_enum", "红", NULL, NULL},
@@ -127,13 +130,17 @@ static void strict__text_in_json_and_text_out(void **state)
         {"an_email", "a@", NULL, NULL},
         {"a_url", "https://example.com/a?b=c", "\"https://example.com/a?b=c\"", NULL},
         {"a_url", "javascript:alert(1)", NULL, NULL},
-        {"a_point", "{\"type\":\"Point\",\"coordinates\":[109.5,34.5]}", "{\"type\":\"Point\",\"coordinates\":[109.5,34.5]}", NULL},
+        {"a_point", "{\"type\":\"Point\",\"coordinates\":[109.5,34.5]}",
+         "{\"type\":\"Point\",\"coordinates\":[109.5,34.5]}", NULL},
         {"a_point", "{\"type\":\"LineString\",\"coordinates\":[[109.5,34.5],[109.6,34.6]]}", NULL, NULL},
         {"a_point", "{\"type\":\"Point\",\"coordinates\":[34.5,109.5]}", NULL, NULL},
         {"a_point", "{}", NULL, NULL},
-        {"a_line", "{\"type\":\"LineString\",\"coordinates\":[[109.5,34.5],[109.6,34.6]]}", "{\"type\":\"LineString\",\"coordinates\":[[109.5,34.5],[109.6,34.6]]}", NULL},
-        {"a_polygon", "{\"type\":\"Polygon\",\"coordinates\":[[[109.5,34.5],[109.6,34.5],[109.6,34.6]]]}", NULL, NULL},
-        {"a_json", "{\"b\":1,\"a\":[null,true]}", "{\"a\":[null,true],\"b\":1}", "{\"a\":[null,true],\"b\":1}"},
+        {"a_line", "{\"type\":\"LineString\",\"coordinates\":[[109.5,34.5],[109.6,34.6]]}",
+         "{\"type\":\"LineString\",\"coordinates\":[[109.5,34.5],[109.6,34.6]]}", NULL},
+        {"a_polygon", "{\"type\":\"Polygon\",\"coordinates\":[[[109.5,34.5],[109.6,34.5],[109.6,34.6]]]}",
+         NULL, NULL},
+        {"a_json", "{\"b\":1,\"a\":[null,true]}", "{\"a\":[null,true],\"b\":1}",
+         "{\"a\":[null,true],\"b\":1}"},
         {"a_json", "{", NULL, NULL},
         {"a_json", "7", "7", NULL},
         {"a_refs", "1;2", NULL, NULL},
@@ -148,7 +155,8 @@ static void strict__text_in_json_and_text_out(void **state)
         if (!rows[i].json) {
             if (rc >= 0) fail_msg("%s: “%s” was let through", rows[i].field, rows[i].in);
             assert_true(err.code == ERR_VALIDATION || err.code == ERR_INPUT);
-            if (!strstr(err.msg, str_cdup(w->a, f->title))) fail_msg("%s: the message “%s” lacks the title", rows[i].field, err.msg);
+            if (!strstr(err.msg, str_cdup(w->a, f->title)))
+                fail_msg("%s: the message “%s” lacks the title", rows[i].field, err.msg);
             continue;
         }
         if (rc < 0) fail_msg("%s: “%s”: %s", rows[i].field, rows[i].in, err.msg);
@@ -193,7 +201,8 @@ static void json__each_type(void **state)
         {"a_text", "\"a\\u0000b\"", NULL, NULL},
         {"a_date", "\"2024-02-29\"", "\"2024-02-29\"", NULL},
         {"a_date", "20240229", NULL, NULL},
-        {"a_point", "{\"type\":\"Point\",\"coordinates\":[109.5,34.5]}", "{\"type\":\"Point\",\"coordinates\":[109.5,34.5]}", NULL},
+        {"a_point", "{\"type\":\"Point\",\"coordinates\":[109.5,34.5]}",
+         "{\"type\":\"Point\",\"coordinates\":[109.5,34.5]}", NULL},
         {"a_point", "[109.5,34.5]", NULL, NULL},
         {"a_json", "\"x\"", "\"x\"", NULL},
         {"a_json", "null", "null", NULL},
@@ -210,7 +219,9 @@ static void json__each_type(void **state)
         }
         int rc = value_from_json(w->a, f, json_array_get(wrap, 0), &v, &err);
         if (!rows[i].json) {
-            if (rc >= 0) fail_msg("%s: %s was let through as " STR_FMT, rows[i].field, rows[i].in, STR_ARG(json_of(w, f, v)));
+            if (rc >= 0)
+                fail_msg("%s: %s was let through as " STR_FMT, rows[i].field, rows[i].in,
+                         STR_ARG(json_of(w, f, v)));
             continue;
         }
         if (rc < 0) fail_msg("%s: %s: %s", rows[i].field, rows[i].in, err.msg);
@@ -242,10 +253,13 @@ static void import__understands_local_forms(void **state)
         const Field *f = field(w, rows[i].field);
         Err err = ERR_INIT;
         Val v;
-        if (value_import(w->a, f, str_c(rows[i].in), &v, &err) < 0) fail_msg("%s: “%s”: %s", rows[i].field, rows[i].in, err.msg);
+        if (value_import(w->a, f, str_c(rows[i].in), &v, &err) < 0)
+            fail_msg("%s: “%s”: %s", rows[i].field, rows[i].in, err.msg);
         assert_text(value_text(w->a, f, v), rows[i].text);
     }
-    static const char *const bad[][2] = {{"a_date", "二月三十日"}, {"a_money", "很多"}, {"an_enum", "黑"}, {"an_int", "若干"}, {"a_bool", "也许"}, {"a_date", "2023年2月30日"}};
+    static const char *const bad[][2] = {{"a_date", "二月三十日"}, {"a_money", "很多"},
+                                         {"an_enum", "黑"},        {"an_int", "若干"},
+                                         {"a_bool", "也许"},       {"a_date", "2023年2月30日"}};
     for (size_t i = 0; i < COUNT(bad); i++) {
         Err err = ERR_INIT;
         Val v;
@@ -292,7 +306,8 @@ static void database__forms_read_alike(void **state)
     assert_text(value_text(w->a, dec, V_INT(100)), "100");
     assert_true(value_same(w->a, money, V_INT(5), V_TEXT(S("5.00"))));
     assert_false(value_same(w->a, money, V_INT(5), V_NULL));
-    assert_text(value_text(w->a, field(w, "a_datetime"), V_TEXT(S("2023-05-06T00:30:00.000000Z"))), "2023-05-06T08:30:00+08:00");
+    assert_text(value_text(w->a, field(w, "a_datetime"), V_TEXT(S("2023-05-06T00:30:00.000000Z"))),
+                "2023-05-06T08:30:00+08:00");
     Val x = value_for_expr(money, V_INT(5));
     assert_true(x.kind == VAL_REAL && x.r == 5.0);
 }
@@ -301,10 +316,14 @@ static void masks__by_type(void **state)
 {
     World *w = *state;
     static const char *const rows[][3] = {
-        {"a_person_id", "610599199001020112", "610599********0112"}, {"a_phone", "19900000001", "199****0001"},
-        {"a_phone", "0913-2930000", "091*****0000"},                {"an_email", "yang@example.com", "y***@example.com"},
-        {"a_secret", "王小明", "王**"},                              {"a_secret", "密", "*"},
-        {"a_text", "临渭区人民街道某路一号", "临渭区人民街*****"},   {"a_credit_code", "91610599MX09999935", "9161**********9935"},
+        {"a_person_id", "610599199001020112", "610599********0112"},
+        {"a_phone", "19900000001", "199****0001"},
+        {"a_phone", "0913-2930000", "091*****0000"},
+        {"an_email", "yang@example.com", "y***@example.com"},
+        {"a_secret", "王小明", "王**"},
+        {"a_secret", "密", "*"},
+        {"a_text", "临渭区人民街道某路一号", "临渭区人民街*****"},
+        {"a_credit_code", "91610599MX09999935", "9161**********9935"},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_text(value_mask(w->a, field(w, rows[i][0]), V_TEXT(str_c(rows[i][1]))).s, rows[i][2]);
@@ -317,8 +336,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh, gone)
-        T(strict__text_in_json_and_text_out), T(json__each_type), T(import__understands_local_forms),
-        T(lists__are_sets), T(database__forms_read_alike), T(masks__by_type),
+        T(strict__text_in_json_and_text_out), T(json__each_type),
+        T(import__understands_local_forms),   T(lists__are_sets),
+        T(database__forms_read_alike),        T(masks__by_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,14 +18,17 @@ static Model *load_model(TestCity *c, const char *name)
     Faults faults = {.arena = c->a};
     Model *m;
     Err err = ERR_INIT;
-    if (model_load(str_fmt(c->a, "%s/tests/packs/%s", source ? source : ".", name).p, &faults, &m, &err) < 0) {
-        for (size_t i = 0; i < faults.n; i++) fprintf(stderr, STR_FMT "\n", STR_ARG(fault_text(c->a, &faults.items[i])));
+    if (model_load(str_fmt(c->a, "%s/tests/packs/%s", source ? source : ".", name).p, &faults, &m, &err) <
+        0) {
+        for (size_t i = 0; i < faults.n; i++)
+            fprintf(stderr, STR_FMT "\n", STR_ARG(fault_text(c->a, &faults.items[i])));
         die(name, &err);
     }
     return m;
 }
 
-/* --- plans -------------------------------------------------------------------------------------------------------- */
+/* --- plans
+ * -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Switch {
     TestCity *c;
@@ -46,7 +49,8 @@ static int plan_tx(Tx *tx, void *p, Err *err)
     s->steps = plan.n;
     buf_init(&b, 1 << 20);
     for (size_t i = 0; i < plan.n; i++)
-        buf_addf(&b, "%d " STR_FMT " " STR_FMT "\n", plan.steps[i].kind, STR_ARG(plan.steps[i].danger), STR_ARG(plan.steps[i].text));
+        buf_addf(&b, "%d " STR_FMT " " STR_FMT "\n", plan.steps[i].kind, STR_ARG(plan.steps[i].danger),
+                 STR_ARG(plan.steps[i].text));
     s->text = buf_dup(s->c->a, &b);
     buf_done(&b);
     if (!s->apply) return 0;
@@ -89,7 +93,9 @@ Str testcity_plan(TestCity *c, const char *name)
     return s.text;
 }
 
-/* --- data --------------------------------------------------------------------------------------------------------- */
+/* --- data
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct Loading {
     TestCity *c;
@@ -151,7 +157,8 @@ void testcity_free(TestCity *c)
     free(c);
 }
 
-/* --- actors ------------------------------------------------------------------------------------------------------- */
+/* --- actors
+ * ------------------------------------------------------------------------------------------------------- */
 
 Actor testcity_actor(TestCity *c, const char *user, const char *roles, const char *org, const char *region)
 {
@@ -161,13 +168,15 @@ Actor testcity_actor(TestCity *c, const char *user, const char *roles, const cha
     who.roles = words(c->a, roles, ' ');
     for (size_t i = 0; i < who.roles.n; i++) {
         const Role *r = model_role(c->m, who.roles.items[i]);
-        for (size_t j = 0; r && j < r->n_grants; j++) *ARENA_PUSH(c->a, grants, who.n_grants, cap) = r->grants[j];
+        for (size_t j = 0; r && j < r->n_grants; j++)
+            *ARENA_PUSH(c->a, grants, who.n_grants, cap) = r->grants[j];
     }
     who.grants = grants;
     return who;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct Reading {
     TestCity *c;
@@ -195,12 +204,14 @@ static int read_tx(Tx *tx, void *p, Err *err)
     return rc;
 }
 
-Str testcity_read(TestCity *c, const Actor *who, const char *entity, const char *query, Format format, ReadResult *ret)
+Str testcity_read(TestCity *c, const Actor *who, const char *entity, const char *query, Format format,
+                  ReadResult *ret)
 {
     Reading r = {c, who, model_entity(c->m, str_c(entity)), query, format, ret != NULL, S(""), {0}};
     c->err = ERR_INIT;
     /* a read that unmasks writes the journal */
-    int rc = who->purpose.n ? store_tx(c->store, "read", read_tx, &r, &c->err) : store_read(c->store, "read", read_tx, &r, &c->err);
+    int rc = who->purpose.n ? store_tx(c->store, "read", read_tx, &r, &c->err)
+                            : store_read(c->store, "read", read_tx, &r, &c->err);
     if (ret) *ret = r.result;
     if (rc == 0) return r.text;
     return str_fmt(c->a, "%s %s %s", err_name(c->err.code), c->err.pointer, c->err.hint);
@@ -232,8 +243,10 @@ static int sql_tx(Tx *tx, void *p, Err *err)
         for (int i = 0; i < rows_count(rows); i++) {
             Val v = rows_val(rows, i);
             if (i) buf_addc(&b, '|');
-            if (v.kind == VAL_REAL) buf_addf(&b, "%.10g", v.r);
-            else buf_add(&b, rows_text(rows, a, i));
+            if (v.kind == VAL_REAL)
+                buf_addf(&b, "%.10g", v.r);
+            else
+                buf_add(&b, rows_text(rows, a, i));
         }
     }
     s->text = buf_dup(s->c->a, &b);
@@ -248,7 +261,8 @@ Str testcity_sql(TestCity *c, const char *sql)
     return s.text;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct Writing {
     TestCity *c;
@@ -308,10 +322,16 @@ int testcity_insert(TestCity *c, const Actor *who, const char *entity, const cha
     return rc;
 }
 
-int testcity_update(TestCity *c, const Actor *who, const char *entity, const char *id, const char *json, int64_t if_rev,
-                    bool *ret_changed)
+int testcity_update(TestCity *c, const Actor *who, const char *entity, const char *id, const char *json,
+                    int64_t if_rev, bool *ret_changed)
 {
-    Writing t = {.c = c, .who = who, .e = model_entity(c->m, str_c(entity)), .json = json, .id = id, .if_rev = if_rev, .kind = 'u'};
+    Writing t = {.c = c,
+                 .who = who,
+                 .e = model_entity(c->m, str_c(entity)),
+                 .json = json,
+                 .id = id,
+                 .if_rev = if_rev,
+                 .kind = 'u'};
     int rc = run(&t);
     if (ret_changed) *ret_changed = t.changed;
     return rc;
@@ -319,21 +339,29 @@ int testcity_update(TestCity *c, const Actor *who, const char *entity, const cha
 
 int testcity_delete(TestCity *c, const Actor *who, const char *entity, const char *id, int64_t if_rev)
 {
-    Writing t = {.c = c, .who = who, .e = model_entity(c->m, str_c(entity)), .id = id, .if_rev = if_rev, .kind = 'd'};
+    Writing t = {
+        .c = c, .who = who, .e = model_entity(c->m, str_c(entity)), .id = id, .if_rev = if_rev, .kind = 'd'};
     return run(&t);
 }
 
-int testcity_upsert(TestCity *c, const Actor *who, const char *entity, const char *json, const char *on, Conflict how,
-                    Str *ret_id, char *ret_did)
+int testcity_upsert(TestCity *c, const Actor *who, const char *entity, const char *json, const char *on,
+                    Conflict how, Str *ret_id, char *ret_did)
 {
-    Writing t = {.c = c, .who = who, .e = model_entity(c->m, str_c(entity)), .json = json, .on = on, .how = how, .kind = '?'};
+    Writing t = {.c = c,
+                 .who = who,
+                 .e = model_entity(c->m, str_c(entity)),
+                 .json = json,
+                 .on = on,
+                 .how = how,
+                 .kind = '?'};
     int rc = run(&t);
     if (ret_id) *ret_id = t.ret_id;
     if (ret_did) *ret_did = t.did;
     return rc;
 }
 
-/* --- journal ------------------------------------------------------------------------------------------------------ */
+/* --- journal
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct Entries {
     TestCity *c;
@@ -352,8 +380,8 @@ static int journal_tx(Tx *tx, void *p, Err *err)
     TRY(journal_read(tx, a, &f, &items, &n, err));
     buf_init(&b, 1 << 20);
     for (size_t i = 0; i < n; i++)
-        buf_addf(&b, STR_FMT " " STR_FMT " " STR_FMT " " STR_FMT "\n", STR_ARG(items[i].op), STR_ARG(items[i].actor),
-                 STR_ARG(items[i].before), STR_ARG(items[i].after));
+        buf_addf(&b, STR_FMT " " STR_FMT " " STR_FMT " " STR_FMT "\n", STR_ARG(items[i].op),
+                 STR_ARG(items[i].actor), STR_ARG(items[i].before), STR_ARG(items[i].after));
     s->text = buf_dup(s->c->a, &b);
     buf_done(&b);
     return 0;
