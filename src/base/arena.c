@@ -40,7 +40,8 @@ struct Arena {
 
 static _Noreturn void out_of_memory(size_t size)
 {
-    fprintf(stderr, "out of memory: %zu bytes wanted; every answered write is on disk, restart is safe\n", size);
+    fprintf(stderr, "out of memory: %zu bytes wanted; every answered write is on disk, restart is safe\n",
+            size);
     abort();
 }
 
@@ -98,7 +99,8 @@ void arena_freep(Arena **a)
 static Chunk *chunk_new(Arena *a, size_t want)
 {
     size_t size = CHUNK_MIN;
-    if (ARENA_EACH) size = want;
+    if (ARENA_EACH)
+        size = want;
     else {
         if (a->head && a->head->size * 2 > size) size = a->head->size * 2;
         if (size > CHUNK_MAX) size = CHUNK_MAX;

@@ -35,9 +35,11 @@ void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 
-/* Grows `*items` (an arena array of `size`-byte items) so that index *n fits; returns the new item, zeroed. */
+/* Grows `*items` (an arena array of `size`-byte items) so that index *n fits; returns the new item, zeroed.
+ */
 void *arena_push(Arena *a, void *items_ptr, size_t *n, size_t *cap, size_t size);
-#define ARENA_PUSH(a, items, n, cap) ((__typeof__(items))arena_push((a), &(items), &(n), &(cap), sizeof *(items)))
+#define ARENA_PUSH(a, items, n, cap)                                                                         \
+    ((__typeof__(items))arena_push((a), &(items), &(n), &(cap), sizeof *(items)))
 
 #define TAKE(p)                                                                                              \
     ({                                                                                                       \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* Calls that must not compile: each has lost bytes or time zones in somebody's city. Force-included by meson. */
+/* Calls that must not compile: each has lost bytes or time zones in somebody's city. Force-included by meson.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -11,7 +11,8 @@ typedef struct City City; /* the running city: store, packs, clock; defined in m
 
 /* What a role lets do with records. */
 typedef enum Op { OP_READ = 1, OP_CREATE = 2, OP_UPDATE = 4, OP_DELETE = 8, OP_UNMASK = 16 } Op;
-/* On which records: all, those of the actor's region and below, of the actor's organisation and below, own. */
+/* On which records: all, those of the actor's region and below, of the actor's organisation and below, own.
+ */
 typedef enum Scope { SCOPE_NONE, SCOPE_OWN, SCOPE_ORG, SCOPE_REGION, SCOPE_ALL } Scope;
 
 typedef struct Grant {
@@ -22,11 +23,11 @@ typedef struct Grant {
 
 /* Who asks. Filled by people/ from a session; `system` for the program itself. */
 typedef struct Actor {
-    Str user;     /* login name; empty = nobody */
-    Str name;     /* display name */
-    Str org;      /* organisation code */
-    Str region;   /* region code */
-    Str person;   /* id of the person record, for citizens */
+    Str user;   /* login name; empty = nobody */
+    Str name;   /* display name */
+    Str org;    /* organisation code */
+    Str region; /* region code */
+    Str person; /* id of the person record, for citizens */
     Str behalf, purpose;
     StrList roles;
     StrList permissions; /* e.g. journal.read */
@@ -41,16 +42,16 @@ typedef struct Request {
     Arena *arena;
     City *city;
     const Actor *who;
-    Str method;          /* GET, POST, … */
-    Str path;            /* decoded path */
-    Str params[4];       /* values of {…} in the route, decoded, in order */
-    Str query;           /* raw query string without '?' */
-    Str body;            /* whole body; bounded by the route's limit */
-    Str trace;           /* 32 hex digits */
-    Str base_url;        /* http://host:port as the client wrote it */
-    Str remote;          /* client address */
+    Str method;    /* GET, POST, … */
+    Str path;      /* decoded path */
+    Str params[4]; /* values of {…} in the route, decoded, in order */
+    Str query;     /* raw query string without '?' */
+    Str body;      /* whole body; bounded by the route's limit */
+    Str trace;     /* 32 hex digits */
+    Str base_url;  /* http://host:port as the client wrote it */
+    Str remote;    /* client address */
     Str (*header)(const struct Request *rq, const char *name); /* empty when absent */
-    void *server;        /* the server's own */
+    void *server;                                              /* the server's own */
     /* answer */
     int status; /* 200 unless set */
     Buf out;
@@ -59,9 +60,9 @@ typedef struct Request {
         Str name, value;
     } headers[16];
     size_t n_headers;
-    int file_fd;   /* >= 0: the body is this file (closed by the server), file_size bytes */
+    int file_fd; /* >= 0: the body is this file (closed by the server), file_size bytes */
     int64_t file_size;
-    void *stream;  /* text/event-stream: the server keeps the connection (see http/sse.h) */
+    void *stream; /* text/event-stream: the server keeps the connection (see http/sse.h) */
 } Request;
 
 /* Adds an answer header; name is a literal, the value is copied. */
@@ -93,8 +94,8 @@ struct Room;
 
 typedef struct Engine {
     const char *name;
-    const struct Room *room;   /* migrations and named statements; NULL = none */
-    const Route *routes;       /* ends with method NULL; NULL = none */
+    const struct Room *room; /* migrations and named statements; NULL = none */
+    const Route *routes;     /* ends with method NULL; NULL = none */
     int (*start)(City *c, Err *err);
     void (*stop)(City *c);
 } Engine;

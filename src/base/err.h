@@ -39,9 +39,9 @@ int err_pointer(Err *err, const char *fmt, ...) __attribute__((format(printf, 2,
 int err_subject(Err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void err_at(Err *err, const char *file, int line, int col);
 
-int err_status(ErrCode code);         /* HTTP status */
-const char *err_type(ErrCode code);   /* RFC 9457 type, the last part of its URI */
-const char *err_title(ErrCode code);  /* Chinese title */
+int err_status(ErrCode code);        /* HTTP status */
+const char *err_type(ErrCode code);  /* RFC 9457 type, the last part of its URI */
+const char *err_title(ErrCode code); /* Chinese title */
 const char *err_name(ErrCode code);
 
 #define CHECKED __attribute__((warn_unused_result))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* Structured log: one JSON line an event on stderr: time, level, what, trace, then the pairs given. Only edges
-   log (request, job, connection, command). Never put a person's data into a log line. */
+/* Structured log: one JSON line an event on stderr: time, level, what, trace, then the pairs given. Only
+   edges log (request, job, connection, command). Never put a person's data into a log line. */
 #include "base/err.h"
 
 typedef enum LogLevel { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_N } LogLevel;

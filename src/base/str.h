@@ -15,21 +15,21 @@ typedef struct Str {
     size_t n;
 } Str;
 
-#define S(lit) ((Str){("" lit), sizeof(lit) - 1})
-#define STR_FMT "%.*s"
+#define S(lit)     ((Str){("" lit), sizeof(lit) - 1})
+#define STR_FMT    "%.*s"
 #define STR_ARG(s) (int)(s).n, ((s).p ? (s).p : "")
-#define STR_NONE ((Str){NULL, 0})
+#define STR_NONE   ((Str){NULL, 0})
 
 static inline Str str_c(const char *s) { return (Str){s, s ? __builtin_strlen(s) : 0}; }
 static inline Str str_n(const char *p, size_t n) { return (Str){p, n}; }
 bool str_eq(Str a, Str b);
-bool str_is(Str a, const char *b);  /* equal to a C string */
-bool str_ieq(Str a, Str b);         /* ASCII case ignored */
-int str_cmp(Str a, Str b);          /* byte order; a prefix sorts first */
+bool str_is(Str a, const char *b); /* equal to a C string */
+bool str_ieq(Str a, Str b);        /* ASCII case ignored */
+int str_cmp(Str a, Str b);         /* byte order; a prefix sorts first */
 bool str_starts(Str s, Str prefix);
 bool str_ends(Str s, Str suffix);
-Str str_trim(Str s);                /* ASCII white space off both ends */
-Str str_from(Str s, size_t at);     /* the rest from `at`; empty past the end */
+Str str_trim(Str s);            /* ASCII white space off both ends */
+Str str_from(Str s, size_t at); /* the rest from `at`; empty past the end */
 /* Index of the first `c`, or -1. */
 ptrdiff_t str_find(Str s, char c);
 ptrdiff_t str_find_str(Str s, Str needle);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* A data folder: city.json (database, demo), systems/ (the packs as last applied), calendar/ (an operator's own days),
-   city.db, blobs/, rejected/. */
+/* A data folder: city.json (database, demo), systems/ (the packs as last applied), calendar/ (an operator's
+   own days), city.db, blobs/, rejected/. */
 #include "main/main.h"
 
 #include <dirent.h>
@@ -22,7 +22,8 @@ void print_faults(const Faults *f)
 
 static int io(Err *err, const char *what, const char *path)
 {
-    return err_set(err, ERR_IO, "%s %s：%s", what, path, strerror(errno)), err_hint(err, "检查权限和磁盘空间");
+    return err_set(err, ERR_IO, "%s %s：%s", what, path, strerror(errno)),
+           err_hint(err, "检查权限和磁盘空间");
 }
 
 int city_remember(const char *dir, const char *db, bool demo, Err *err)
@@ -62,7 +63,8 @@ int city_recall(Arena *a, const char *dir, Remembered *ret, Err *err)
     return 0;
 }
 
-/* --- the packs ------------------------------------------------------------------------------------------------------ */
+/* --- the packs
+ * ------------------------------------------------------------------------------------------------------ */
 
 static int copy_file(const char *from, const char *to, Err *err)
 {
@@ -92,12 +94,15 @@ static int copy_tree(Arena *a, const char *from, const char *to, int depth, Err 
     if (n < 0) return io(err, "不能读", from);
     for (int i = 0; i < n; i++) {
         struct stat st;
-        Str src = str_fmt(a, "%s/%s", from, names[i]->d_name), dst = str_fmt(a, "%s/%s", to, names[i]->d_name);
+        Str src = str_fmt(a, "%s/%s", from, names[i]->d_name),
+            dst = str_fmt(a, "%s/%s", to, names[i]->d_name);
         bool hidden = names[i]->d_name[0] == '.';
         free(names[i]);
         if (hidden || rc < 0 || lstat(src.p, &st) != 0) continue;
-        if (S_ISDIR(st.st_mode)) rc = copy_tree(a, src.p, dst.p, depth + 1, err);
-        else if (S_ISREG(st.st_mode)) rc = copy_file(src.p, dst.p, err);
+        if (S_ISDIR(st.st_mode))
+            rc = copy_tree(a, src.p, dst.p, depth + 1, err);
+        else if (S_ISREG(st.st_mode))
+            rc = copy_file(src.p, dst.p, err);
     }
     free(names);
     return rc;
@@ -114,7 +119,8 @@ static void remove_tree(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH
 int packs_keep(const char *from, const char *dir, Err *err)
 {
     _cleanup_arena_ Arena *a = arena_new();
-    Str now = str_fmt(a, "%s/systems", dir), fresh = str_fmt(a, "%s/systems.new", dir), old = str_fmt(a, "%s/systems.old", dir);
+    Str now = str_fmt(a, "%s/systems", dir), fresh = str_fmt(a, "%s/systems.new", dir),
+        old = str_fmt(a, "%s/systems.old", dir);
     char real_from[PATH_MAX], real_now[PATH_MAX];
     if (realpath(from, real_from) && realpath(now.p, real_now) && !strcmp(real_from, real_now)) return 0;
     remove_tree(fresh.p);
@@ -126,7 +132,8 @@ int packs_keep(const char *from, const char *dir, Err *err)
     return 0;
 }
 
-/* --- opening -------------------------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------------------------- */
 
 static int load_packs(const char *dir, Model **ret, Err *err)
 {
@@ -152,7 +159,9 @@ int city_open(const Options *o, const char *systems, bool making, OpenCity *ret,
     *ret = (OpenCity){0};
     if (!o->data) return err_set(err, ERR_USAGE, "缺少 --data"), err_hint(err, "写 --data 数据文件夹");
     TRY(city_recall(o->arena, o->data, &r, err));
-    if (!r.there && !making) return err_set(err, ERR_NOT_FOUND, "“%s” 里还没有城市", o->data), err_hint(err, "先运行 chengshu init --data %s", o->data);
+    if (!r.there && !making)
+        return err_set(err, ERR_NOT_FOUND, "“%s” 里还没有城市", o->data),
+               err_hint(err, "先运行 chengshu init --data %s", o->data);
     const char *db = o->db && *o->db ? o->db : r.db.p;
     Str kept = str_fmt(o->arena, "%s/systems", o->data);
     TRY(load_packs(systems ? systems : kept.p, &ret->model, err));

@@ -13,7 +13,8 @@ int cmd_check(Options *o)
         fprintf(stderr, "chengshu: %s\n", err.msg);
         return EXIT_FAILED;
     }
-    printf("ok：%zu 个系统、%zu 个实体、%zu 张代码表、%zu 个角色\n", m->n_systems, m->n_entities, m->n_codes, m->n_roles);
+    printf("ok：%zu 个系统、%zu 个实体、%zu 张代码表、%zu 个角色\n", m->n_systems, m->n_entities, m->n_codes,
+           m->n_roles);
     return EXIT_DONE;
 }
 

@@ -10,8 +10,10 @@
 static void progress(void *ctx, int64_t rows, int64_t bytes, int64_t total)
 {
     (void)ctx;
-    if (total > 0) fprintf(stderr, "\r%lld 行，%lld %%  ", (long long)rows, (long long)(bytes * 100 / total));
-    else fprintf(stderr, "\r%lld 行  ", (long long)rows);
+    if (total > 0)
+        fprintf(stderr, "\r%lld 行，%lld %%  ", (long long)rows, (long long)(bytes * 100 / total));
+    else
+        fprintf(stderr, "\r%lld 行  ", (long long)rows);
 }
 
 static int find_entity(const Options *o, const Model *m, const Entity **ret, Err *err)
@@ -28,8 +30,10 @@ static int run_import(Options *o, OpenCity *c, ImportResult *r, Err *err)
 {
     char trace[TRACE_SIZE];
     ImportOptions io = {.map_file = o->map, .dry_run = o->dry_run, .who = &people_system};
-    if (o->n_args != 2) return err_set(err, ERR_USAGE, "要写实体名和文件：chengshu import --data DIR ENTITY FILE");
-    if (o->mode && strcmp(o->mode, "insert") != 0 && strcmp(o->mode, "upsert") != 0) return err_set(err, ERR_USAGE, "--mode 写 insert 或 upsert");
+    if (o->n_args != 2)
+        return err_set(err, ERR_USAGE, "要写实体名和文件：chengshu import --data DIR ENTITY FILE");
+    if (o->mode && strcmp(o->mode, "insert") != 0 && strcmp(o->mode, "upsert") != 0)
+        return err_set(err, ERR_USAGE, "--mode 写 insert 或 upsert");
     TRY(city_open(o, NULL, false, c, err));
     TRY(find_entity(o, c->model, &io.entity, err));
     trace_new(trace);

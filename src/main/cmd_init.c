@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* init: makes or migrates a city. Order: packs, plan shown and checked, tables, data of the packs, users, and last the copy of
-   the packs that serve reads: killed at any point, a second init goes on. */
+/* init: makes or migrates a city. Order: packs, plan shown and checked, tables, data of the packs, users, and
+   last the copy of the packs that serve reads: killed at any point, a second init goes on. */
 #include "main/main.h"
 
 #include "base/clock.h"
@@ -57,7 +57,8 @@ static int make_tables(Init *in, Err *err)
     return in->plan.n ? store_tx(in->c->store, "plan", apply_tx, in, err) : 0;
 }
 
-/* --- data of the packs ------------------------------------------------------------------------------------------------ */
+/* --- data of the packs
+ * ------------------------------------------------------------------------------------------------ */
 
 static int known_tx(Tx *tx, void *p, Err *err)
 {
@@ -73,7 +74,8 @@ static int loaded_tx(Tx *tx, void *p, Err *err)
     Init *in = p;
     char now[CLOCK_SIZE];
     clock_format_utc(clock_now_us(), now);
-    return tx_exec(tx, &sql_model_load_put, VALS(V_TEXT(in->file), V_TEXT(in->digest), V_TEXT(str_c(now))), NULL, err);
+    return tx_exec(tx, &sql_model_load_put, VALS(V_TEXT(in->file), V_TEXT(in->digest), V_TEXT(str_c(now))),
+                   NULL, err);
 }
 
 static int file_digest(Arena *a, const char *path, Str *ret, Err *err)
@@ -100,12 +102,20 @@ static int load_file(Init *in, const System *s, const Load *l, Err *err)
     TRY(store_read(in->c->store, "loaded", known_tx, in, err));
     if (in->known) return 0;
     Str rejected = str_fmt(in->o->arena, "%s/rejected", in->o->data);
-    ImportOptions io = {.entity = l->entity, .file = l->file.p, .upsert = true, .rejected_dir = rejected.p, .who = &people_system, .trace = S("")};
+    ImportOptions io = {.entity = l->entity,
+                        .file = l->file.p,
+                        .upsert = true,
+                        .rejected_dir = rejected.p,
+                        .who = &people_system,
+                        .trace = S("")};
     TRY(import_file(in->c->store, in->c->model, &io, &r, err));
-    printf("  " STR_FMT "：" STR_FMT " %lld 条\n", STR_ARG(in->file), STR_ARG(l->entity->title), (long long)r.accepted);
+    printf("  " STR_FMT "：" STR_FMT " %lld 条\n", STR_ARG(in->file), STR_ARG(l->entity->title),
+           (long long)r.accepted);
     fflush(stdout);
     if (r.rejected)
-        return err_set(err, ERR_VALIDATION, STR_FMT " 有 %lld 行不合格", STR_ARG(in->file), (long long)r.rejected), err_hint(err, "原因见 %s", r.rejected_file);
+        return err_set(err, ERR_VALIDATION, STR_FMT " 有 %lld 行不合格", STR_ARG(in->file),
+                       (long long)r.rejected),
+               err_hint(err, "原因见 %s", r.rejected_file);
     return store_tx(in->c->store, "loaded", loaded_tx, in, err);
 }
 
@@ -115,7 +125,8 @@ static int load_data(Init *in, Err *err)
     printf("装载数据：\n");
     for (size_t i = 0; i < m->n_order; i++)
         for (size_t j = 0; j < m->order[i]->n_loads; j++)
-            if (!m->order[i]->loads[j].demo || in->o->demo) TRY(load_file(in, m->order[i], &m->order[i]->loads[j], err));
+            if (!m->order[i]->loads[j].demo || in->o->demo)
+                TRY(load_file(in, m->order[i], &m->order[i]->loads[j], err));
     return 0;
 }
 
@@ -141,7 +152,8 @@ static int run(Options *o, OpenCity *c, Err *err)
     if (!o->data) return err_set(err, ERR_USAGE, "缺少 --data"), err_hint(err, "写 --data 数据文件夹");
     Str kept = str_fmt(o->arena, "%s/systems", o->data);
     const char *systems = o->systems ? o->systems : access(kept.p, R_OK) == 0 ? NULL : "systems";
-    if (mkdir(o->data, 0700) != 0 && access(o->data, W_OK) != 0) return err_set(err, ERR_IO, "不能建数据文件夹 %s", o->data);
+    if (mkdir(o->data, 0700) != 0 && access(o->data, W_OK) != 0)
+        return err_set(err, ERR_IO, "不能建数据文件夹 %s", o->data);
     TRY(city_recall(o->arena, o->data, &r, err));
     TRY(city_open(o, systems, true, c, err));
     TRY(make_tables(&in, err));

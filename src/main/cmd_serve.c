@@ -26,7 +26,8 @@ static int run(Options *o, OpenCity *c, Err *err)
     TRY(city_open(o, NULL, false, c, err));
     for (size_t i = 0; engines[i]; i++)
         if (engines[i]->start) TRY(engines[i]->start(&c->city, err));
-    HttpOptions ho = {.listen = o->listen ? o->listen : "127.0.0.1:8080", .authenticate = people_authenticate};
+    HttpOptions ho = {.listen = o->listen ? o->listen : "127.0.0.1:8080",
+                      .authenticate = people_authenticate};
     TRY(http_start(&c->city, engines, &ho, &h, err));
     TRY(store_announce(c->store, http_url(h), err));
     printf("listening %s\n", http_url(h));

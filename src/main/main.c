@@ -17,12 +17,16 @@ const Engine *const engines[] = {
 
 static const Command commands[] = {
     {"check", "check [SYSTEMS-DIR]", "检查系统包，一次报出全部错误", cmd_check},
-    {"export", "export --data DIR ENTITY [--format csv|ndjson|geojson] [--where 条件]", "导出一个实体的全部记录", cmd_export},
-    {"import", "import --data DIR ENTITY FILE [--map FILE] [--mode insert|upsert] [--dry-run]", "导入文件，不合格的行另存并写明原因", cmd_import},
-    {"init", "init --data DIR [--db URL] [--systems DIR] [--demo] [--allow-data-loss NAME]", "建立或升级一座城市：先列出变更，再执行", cmd_init},
+    {"export", "export --data DIR ENTITY [--format csv|ndjson|geojson] [--where 条件]",
+     "导出一个实体的全部记录", cmd_export},
+    {"import", "import --data DIR ENTITY FILE [--map FILE] [--mode insert|upsert] [--dry-run]",
+     "导入文件，不合格的行另存并写明原因", cmd_import},
+    {"init", "init --data DIR [--db URL] [--systems DIR] [--demo] [--allow-data-loss NAME]",
+     "建立或升级一座城市：先列出变更，再执行", cmd_init},
     {"password", "password --data DIR --user NAME", "重设口令（从标准输入读一行）", cmd_password},
     {"schema", "schema KIND", "系统包文件的 JSON Schema（codes entity map roles system users）", cmd_schema},
-    {"serve", "serve --data DIR [--db URL] [--listen 127.0.0.1:8080]", "提供服务；端口 0 = 任意空闲端口", cmd_serve},
+    {"serve", "serve --data DIR [--db URL] [--listen 127.0.0.1:8080]", "提供服务；端口 0 = 任意空闲端口",
+     cmd_serve},
     {"verify", "verify --data DIR", "核对日志、文件与引用，报出第一处损坏", cmd_verify},
 };
 
@@ -59,10 +63,12 @@ static int usage(const char *what)
 static bool set_option(Options *o, const OptionRow *row, const char *value)
 {
     char *at = (char *)o + row->offset;
-    if (row->flag) *(bool *)at = true;
+    if (row->flag)
+        *(bool *)at = true;
     else if (row->offset == offsetof(Options, allow_data_loss))
         *ARENA_PUSH(o->arena, o->allow_data_loss.items, o->allow_data_loss.n, o->cap_allow) = str_c(value);
-    else memcpy(at, &value, sizeof value);
+    else
+        memcpy(at, &value, sizeof value);
     return true;
 }
 
@@ -95,14 +101,16 @@ int complain(const Err *err)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "C.UTF-8"); /* regular expressions count characters, not bytes */
-    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) return usage(NULL) - (argc > 1 ? EXIT_USAGE : 0);
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))
+        return usage(NULL) - (argc > 1 ? EXIT_USAGE : 0);
     _cleanup_arena_ Arena *a = arena_new();
     Options o = {.arena = a};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(argv[1], commands[i].name) != 0) continue;
         const char *wrong = parse(&o, argc, argv);
         if (wrong) {
-            fprintf(stderr, "chengshu: 不认识 “%s”，或它缺少值\n用法：chengshu %s\n", wrong, commands[i].usage);
+            fprintf(stderr, "chengshu: 不认识 “%s”，或它缺少值\n用法：chengshu %s\n", wrong,
+                    commands[i].usage);
             return EXIT_USAGE;
         }
         if (!o.db || !*o.db) o.db = getenv("CHENGSHU_DB");

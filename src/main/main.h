@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* The command line: one row a command, one file a command; options are rows too, so help and parsing cannot disagree. */
+/* The command line: one row a command, one file a command; options are rows too, so help and parsing cannot
+ * disagree. */
 #include "people/people.h"
 
 /* Exit codes of the contract. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * A record belongs to a region and an organisation by the entity's region and org fields. Region codes nest by prefix
- * (GB/T 2260, GB/T 10114), so a subtree is a range of codes; organisations nest by their parent field.
+ * A record belongs to a region and an organisation by the entity's region and org fields. Region codes nest
+ * by prefix (GB/T 2260, GB/T 10114), so a subtree is a range of codes; organisations nest by their parent
+ * field.
  */
 #include "model/access.h"
 
@@ -29,12 +30,17 @@ bool access_any(const Actor *who, const Entity *e, Op op) { return scopes(who, e
 
 static const char *op_title(Op op)
 {
-    return op == OP_READ ? "查看" : op == OP_CREATE ? "新增" : op == OP_UPDATE ? "修改" : op == OP_DELETE ? "删除" : "查看完整内容";
+    return op == OP_READ     ? "查看"
+           : op == OP_CREATE ? "新增"
+           : op == OP_UPDATE ? "修改"
+           : op == OP_DELETE ? "删除"
+                             : "查看完整内容";
 }
 
 int access_check(const Actor *who, const Entity *e, Op op, Access *ret, Err *err)
 {
-    if (!who->user.n && !who->system) return err_set(err, ERR_UNAUTHORIZED, "请先登录"), err_hint(err, "POST /api/session");
+    if (!who->user.n && !who->system)
+        return err_set(err, ERR_UNAUTHORIZED, "请先登录"), err_hint(err, "POST /api/session");
     ret->scopes = scopes(who, e, op);
     if (ret->scopes) return 0;
     return err_set(err, ERR_FORBIDDEN, "您没有%s “" STR_FMT "” 的权限", op_title(op), STR_ARG(e->title)),
@@ -107,7 +113,8 @@ static void in_org(Build *b, const char *alias, const Entity *e, Str code)
     build_add(b, ")");
 }
 
-/* Records that the actor made, and those about the actor: the person record itself, or one that refers to it. */
+/* Records that the actor made, and those about the actor: the person record itself, or one that refers to it.
+ */
 static void own(Build *b, const char *alias, const Actor *who, const Entity *e)
 {
     build_add(b, "(");
@@ -121,7 +128,8 @@ static void own(Build *b, const char *alias, const Actor *who, const Entity *e)
         build_arg(b, V_TEXT(who->person));
     }
     for (size_t i = 0; who->person.n && i < e->n; i++)
-        if (e->fields[i].to && e->fields[i].storage != STORE_LINK && str_is(e->fields[i].to->name, "person")) {
+        if (e->fields[i].to && e->fields[i].storage != STORE_LINK &&
+            str_is(e->fields[i].to->name, "person")) {
             build_add(b, " or ");
             build_column(b, alias, &e->fields[i]);
             build_add(b, " = ");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
 /*
- * Row and field rules: what an actor may do with an entity, compiled into the query (never filtered after reading).
- * Deny by default: without a grant there is nothing.
+ * Row and field rules: what an actor may do with an entity, compiled into the query (never filtered after
+ * reading). Deny by default: without a grant there is nothing.
  */
 #include "model/build.h"
 

@@ -50,6 +50,7 @@ Sql build_sql(Build *b, const char *name)
 
 int build_check(const Build *b, Err *err)
 {
-    if (b->text.over || b->n > SQL_ARGS_MAX) return err_set(err, ERR_INPUT, "查询过长"), err_hint(err, "减少条件或分几次查询");
+    if (b->text.over || b->n > SQL_ARGS_MAX)
+        return err_set(err, ERR_INPUT, "查询过长"), err_hint(err, "减少条件或分几次查询");
     return 0;
 }

@@ -17,4 +17,5 @@ static const char builtin_file[] =
     "  name:       {title: 文件名, type: text, max: 255, required: true}\n"
     "  media_type: {title: 媒体类型, type: text, max: 100}\n"
     "  size:       {title: 字节数, type: int, min: 0, unit: B, required: true}\n"
-    "  blob:       {title: 内容摘要（SM3）, type: text, pattern: '[0-9a-f]{64}', required: true, index: true}\n";
+    "  blob:       {title: 内容摘要（SM3）, type: text, pattern: '[0-9a-f]{64}', required: true, index: "
+    "true}\n";

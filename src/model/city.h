@@ -8,7 +8,7 @@ struct City {
     Store *store;
     const Model *model; /* immutable snapshot */
     Calendar *calendar;
-    const char *dir;    /* data folder */
+    const char *dir;                     /* data folder */
     const struct Engine *const *engines; /* all rooms in floor order, NULL-terminated; for OpenAPI */
     bool demo;
 };

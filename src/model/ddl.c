@@ -3,12 +3,18 @@
 
 static const char *column_type(const Field *f, Dialect d, Arena *a)
 {
-    static const char *const lite[STORE_N] = {[STORE_TEXT] = "text", [STORE_INT] = "integer", [STORE_NUM] = "numeric",
-                                              [STORE_BOOL] = "integer", [STORE_DATE] = "text", [STORE_TIME] = "text",
-                                              [STORE_AT] = "text", [STORE_GEO] = "text", [STORE_JSON] = "text"};
-    static const char *const pg[STORE_N] = {[STORE_TEXT] = "text collate \"C\"", [STORE_INT] = "bigint",
-                                            [STORE_BOOL] = "boolean", [STORE_DATE] = "date", [STORE_TIME] = "time",
-                                            [STORE_AT] = "timestamptz", [STORE_GEO] = "text", [STORE_JSON] = "json"};
+    static const char *const lite[STORE_N] = {
+        [STORE_TEXT] = "text",    [STORE_INT] = "integer", [STORE_NUM] = "numeric",
+        [STORE_BOOL] = "integer", [STORE_DATE] = "text",   [STORE_TIME] = "text",
+        [STORE_AT] = "text",      [STORE_GEO] = "text",    [STORE_JSON] = "text"};
+    static const char *const pg[STORE_N] = {[STORE_TEXT] = "text collate \"C\"",
+                                            [STORE_INT] = "bigint",
+                                            [STORE_BOOL] = "boolean",
+                                            [STORE_DATE] = "date",
+                                            [STORE_TIME] = "time",
+                                            [STORE_AT] = "timestamptz",
+                                            [STORE_GEO] = "text",
+                                            [STORE_JSON] = "json"};
     if (d == DIALECT_SQLITE) return lite[f->storage];
     if (f->storage == STORE_NUM) return str_fmt(a, "numeric(%d,%d)", 18, f->scale).p;
     return pg[f->storage];

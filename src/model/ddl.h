@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* Tables, columns and indexes of entities, in the words of each database. Each function runs its statements. */
+/* Tables, columns and indexes of entities, in the words of each database. Each function runs its statements.
+ */
 #include "model/build.h"
 
 int ddl_create_table(Tx *tx, Arena *a, const Entity *e, Err *err) CHECKED;
@@ -9,7 +10,8 @@ int ddl_add_column(Tx *tx, Arena *a, const Field *f, Str as, bool fk, Err *err) 
 int ddl_drop_column(Tx *tx, Arena *a, Str table, Str column, Err *err) CHECKED;
 int ddl_rename_column(Tx *tx, Arena *a, Str table, Str from, Str to, Err *err) CHECKED;
 int ddl_create_link(Tx *tx, Arena *a, const Field *f, Err *err) CHECKED;
-/* Foreign key of a single reference (PostgreSQL: a constraint added when all tables exist; SQLite: nothing). */
+/* Foreign key of a single reference (PostgreSQL: a constraint added when all tables exist; SQLite: nothing).
+ */
 int ddl_add_foreign_key(Tx *tx, Arena *a, const Field *f, Err *err) CHECKED;
 int ddl_create_index(Tx *tx, Arena *a, const Entity *e, const FieldSet *set, bool unique, Err *err) CHECKED;
 int ddl_drop_index(Tx *tx, Arena *a, Str name, Err *err) CHECKED;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* What is declared, as JSON: entities with their fields and what the caller may do, systems, schemas of pack files. */
+/* What is declared, as JSON: entities with their fields and what the caller may do, systems, schemas of pack
+ * files. */
 #include "model/record_http.h"
 
 #include "model/access.h"
@@ -27,8 +28,10 @@ static void limit_json(JsonWriter *w, const char *key, bool has, double v)
 {
     if (!has) return;
     jw_key(w, str_c(key));
-    if (isinf(v)) jw_str(w, S("today"));
-    else jw_real(w, v);
+    if (isinf(v))
+        jw_str(w, S("today"));
+    else
+        jw_real(w, v);
 }
 
 static void field_json(JsonWriter *w, const Actor *who, const Entity *e, const Field *f, bool full)
@@ -60,7 +63,11 @@ static void may_json(JsonWriter *w, const Actor *who, const Entity *e)
     static const struct {
         Op op;
         const char *name;
-    } rows[] = {{OP_CREATE, "create"}, {OP_DELETE, "delete"}, {OP_READ, "read"}, {OP_UNMASK, "unmask"}, {OP_UPDATE, "update"}};
+    } rows[] = {{OP_CREATE, "create"},
+                {OP_DELETE, "delete"},
+                {OP_READ, "read"},
+                {OP_UNMASK, "unmask"},
+                {OP_UPDATE, "update"}};
     jw_key(w, S("may"));
     jw_array(w);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -71,8 +78,10 @@ static void may_json(JsonWriter *w, const Actor *who, const Entity *e)
 static void name_or_null(JsonWriter *w, const char *key, const Field *f)
 {
     jw_key(w, str_c(key));
-    if (f) jw_str(w, f->name);
-    else jw_null(w);
+    if (f)
+        jw_str(w, f->name);
+    else
+        jw_null(w);
 }
 
 static void sets_json(JsonWriter *w, const char *key, const FieldSet *sets, size_t n)
@@ -173,7 +182,8 @@ int systems_get(Request *rq, Err *err)
         jw_key(&w, S("entities"));
         jw_array(&w);
         for (size_t j = 0; j < m->n_entities; j++)
-            if (m->entities[j]->system == s && sees(rq->who, m->entities[j])) jw_str(&w, m->entities[j]->name);
+            if (m->entities[j]->system == s && sees(rq->who, m->entities[j]))
+                jw_str(&w, m->entities[j]->name);
         jw_array_end(&w);
         jw_object_end(&w);
     }

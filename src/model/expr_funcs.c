@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * Each function takes text as it stands in a source file and gives the house's form; NULL and the ways of writing
- * "nothing" give NULL; what is not understood is an error whose message is shown as the reason of the rejected row.
+ * Each function takes text as it stands in a source file and gives the house's form; NULL and the ways of
+ * writing "nothing" give NULL; what is not understood is an error whose message is shown as the reason of the
+ * rejected row.
  */
 #include "model/expr_funcs.h"
 
@@ -17,13 +18,18 @@ static Str arg(sqlite3_value *v)
     return str_n(p, p ? (size_t)sqlite3_value_bytes(v) : 0);
 }
 
-static void give(sqlite3_context *c, Str s) { sqlite3_result_text(c, s.p ? s.p : "", (int)s.n, SQLITE_TRANSIENT); }
+static void give(sqlite3_context *c, Str s)
+{
+    sqlite3_result_text(c, s.p ? s.p : "", (int)s.n, SQLITE_TRANSIENT);
+}
 
 /* A normaliser's outcome other than 0: NULL for "empty", the reason for an error. */
 static void outcome(sqlite3_context *c, int rc, const Err *err)
 {
-    if (rc == NORMAL_EMPTY) sqlite3_result_null(c);
-    else sqlite3_result_error(c, err->msg, -1);
+    if (rc == NORMAL_EMPTY)
+        sqlite3_result_null(c);
+    else
+        sqlite3_result_error(c, err->msg, -1);
 }
 
 typedef int (*DateFn)(Str, Date *, Err *);
@@ -64,15 +70,51 @@ static void amount(sqlite3_context *c, sqlite3_value **v, bool currency)
     (void)n;                                                                                                 \
     if (sqlite3_value_type(v[0]) == SQLITE_NULL) return sqlite3_result_null(c)
 
-ONE(f_amount_value) { SKIP_NULL(); amount(c, v, false); }
-ONE(f_amount_currency) { SKIP_NULL(); amount(c, v, true); }
-ONE(f_cn_date) { SKIP_NULL(); give_date(c, v, normal_date); }
-ONE(f_roc_date) { SKIP_NULL(); give_date(c, v, normal_roc_date); }
-ONE(f_us_date) { SKIP_NULL(); give_date(c, v, normal_us_date); }
-ONE(f_excel_date) { SKIP_NULL(); give_date(c, v, normal_excel_date); }
-ONE(f_cn_datetime) { SKIP_NULL(); give_at(c, v, normal_datetime); }
-ONE(f_us_datetime) { SKIP_NULL(); give_at(c, v, normal_us_datetime); }
-ONE(f_excel_datetime) { SKIP_NULL(); give_at(c, v, normal_excel_datetime); }
+ONE(f_amount_value)
+{
+    SKIP_NULL();
+    amount(c, v, false);
+}
+ONE(f_amount_currency)
+{
+    SKIP_NULL();
+    amount(c, v, true);
+}
+ONE(f_cn_date)
+{
+    SKIP_NULL();
+    give_date(c, v, normal_date);
+}
+ONE(f_roc_date)
+{
+    SKIP_NULL();
+    give_date(c, v, normal_roc_date);
+}
+ONE(f_us_date)
+{
+    SKIP_NULL();
+    give_date(c, v, normal_us_date);
+}
+ONE(f_excel_date)
+{
+    SKIP_NULL();
+    give_date(c, v, normal_excel_date);
+}
+ONE(f_cn_datetime)
+{
+    SKIP_NULL();
+    give_at(c, v, normal_datetime);
+}
+ONE(f_us_datetime)
+{
+    SKIP_NULL();
+    give_at(c, v, normal_us_datetime);
+}
+ONE(f_excel_datetime)
+{
+    SKIP_NULL();
+    give_at(c, v, normal_excel_datetime);
+}
 
 ONE(f_cn_int)
 {
@@ -111,7 +153,11 @@ static void give_text(sqlite3_context *c, sqlite3_value **v, TextFn fn)
     give(c, fn(a, arg(v[0])));
     arena_free(a);
 }
-ONE(f_halfwidth) { SKIP_NULL(); give_text(c, v, text_half_width); }
+ONE(f_halfwidth)
+{
+    SKIP_NULL();
+    give_text(c, v, text_half_width);
+}
 
 /* Tidied, and NULL for the ways of writing "nothing". */
 ONE(f_clean)
@@ -121,9 +167,21 @@ ONE(f_clean)
     give_text(c, v, text_tidy);
 }
 
-ONE(f_person_ok) { SKIP_NULL(); sqlite3_result_int(c, ident_person(arg(v[0]), NULL, NULL) == 0); }
-ONE(f_credit_ok) { SKIP_NULL(); sqlite3_result_int(c, ident_credit(arg(v[0]), NULL, NULL) == 0); }
-ONE(f_phone_ok) { SKIP_NULL(); sqlite3_result_int(c, ident_phone(arg(v[0]), NULL, NULL) == 0); }
+ONE(f_person_ok)
+{
+    SKIP_NULL();
+    sqlite3_result_int(c, ident_person(arg(v[0]), NULL, NULL) == 0);
+}
+ONE(f_credit_ok)
+{
+    SKIP_NULL();
+    sqlite3_result_int(c, ident_credit(arg(v[0]), NULL, NULL) == 0);
+}
+ONE(f_phone_ok)
+{
+    SKIP_NULL();
+    sqlite3_result_int(c, ident_phone(arg(v[0]), NULL, NULL) == 0);
+}
 
 static void free_regex(void *p)
 {
@@ -160,8 +218,10 @@ static void f_region_by_name(sqlite3_context *c, int n, sqlite3_value **v)
         return sqlite3_result_null(c);
     Arena *a = arena_new();
     Str code = f->lookup(f->ctx, a, S("region"), arg(v[0]), n > 1 ? arg(v[1]) : STR_NONE);
-    if (code.n) give(c, code);
-    else sqlite3_result_null(c);
+    if (code.n)
+        give(c, code);
+    else
+        sqlite3_result_null(c);
     arena_free(a);
 }
 
@@ -197,6 +257,6 @@ void expr_funcs_register(sqlite3 *db, ExprFuncs *funcs)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         sqlite3_create_function_v2(db, rows[i].name, rows[i].args,
-                                   SQLITE_UTF8 | (rows[i].volatile_ ? 0 : SQLITE_DETERMINISTIC), funcs, rows[i].fn,
-                                   NULL, NULL, NULL);
+                                   SQLITE_UTF8 | (rows[i].volatile_ ? 0 : SQLITE_DETERMINISTIC), funcs,
+                                   rows[i].fn, NULL, NULL, NULL);
 }

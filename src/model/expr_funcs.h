@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* The SQL functions of expressions: normalisers of base/normal.h and identifier checks, as rows of one table. */
+/* The SQL functions of expressions: normalisers of base/normal.h and identifier checks, as rows of one table.
+ */
 #include "model/expr.h"
 #include <sqlite3.h>
 

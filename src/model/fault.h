@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* Faults: everything that is wrong in a set of pack files, each with its place, what is wrong and what would be
-   right; collected so that an author sees all at once. */
+/* Faults: everything that is wrong in a set of pack files, each with its place, what is wrong and what would
+   be right; collected so that an author sees all at once. */
 #include "base/err.h"
 
 typedef struct Fault {

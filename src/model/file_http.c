@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* Files: the bytes go to the blobs, a record of entity `file` names them. Download is as the record's access says. */
+/* Files: the bytes go to the blobs, a record of entity `file` names them. Download is as the record's access
+ * says. */
 #include "model/record_http.h"
 
 #include "base/clock.h"
@@ -42,7 +43,8 @@ static int upload_tx(Tx *tx, void *p, Err *err)
 /* Only types that a browser does not run are given back as they are; the rest are downloads. */
 static Str safe_type(Str type)
 {
-    static const char *const shown[] = {"application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", "text/csv", "text/plain", NULL};
+    static const char *const shown[] = {"application/pdf", "image/gif", "image/jpeg", "image/png",
+                                        "image/webp",      "text/csv",  "text/plain", NULL};
     for (size_t i = 0; shown[i]; i++)
         if (str_ieq(type, str_c(shown[i]))) return type;
     return S("application/octet-stream");
@@ -51,10 +53,58 @@ static Str safe_type(Str type)
 static Str file_name(Request *rq)
 {
     Str name = request_param(rq, "name");
-    if (!name.n) name = url_decode(rq->arena, rq->header(rq, "X-File-Name"), false);
+    return name.n ? name : url_decode(rq->arena, rq->header(rq, "X-File-Name"), false);
+}
+
+static Str base_name(Str name)
+{
     for (size_t i = name.n; i-- > 0;)
         if (name.p[i] == '/' || name.p[i] == '\\') return str_from(name, i + 1);
     return name;
+}
+
+/* Value of a parameter in a header: name="file"; empty when absent. */
+static Str header_param(Str header, const char *name)
+{
+    Str part;
+    while (str_split(&header, ';', &part)) {
+        part = str_trim(part);
+        size_t n = strlen(name);
+        if (part.n <= n || part.p[n] != '=' || !str_ieq(str_n(part.p, n), str_c(name))) continue;
+        Str v = str_from(part, n + 1);
+        return v.n >= 2 && v.p[0] == '"' && v.p[v.n - 1] == '"' ? str_n(v.p + 1, v.n - 2) : v;
+    }
+    return STR_NONE;
+}
+
+/* The first part of a form that has a file name (RFC 7578): its bytes, name and type. */
+static int form_file(Request *rq, Upload *u, Str type, Str *ret, Err *err)
+{
+    Str boundary = header_param(type, "boundary"), rest = rq->body;
+    if (!boundary.n || boundary.n > 200) return err_set(err, ERR_INPUT, "表单缺少 boundary");
+    Str mark = str_fmt(rq->arena, "--" STR_FMT, STR_ARG(boundary)),
+        end = str_fmt(rq->arena, "\r\n--" STR_FMT, STR_ARG(boundary));
+    ptrdiff_t at = str_find_str(rest, mark);
+    while (at >= 0) {
+        rest = str_from(rest, (size_t)at + mark.n);
+        ptrdiff_t body = str_find_str(rest, S("\r\n\r\n"));
+        ptrdiff_t stop = body < 0 ? -1 : (ptrdiff_t)str_find_str(str_from(rest, (size_t)body + 4), end);
+        if (stop < 0) break;
+        Str head = str_n(rest.p, (size_t)body), line;
+        *ret = str_n(rest.p + body + 4, (size_t)stop);
+        while (str_split(&head, '\n', &line)) {
+            line = str_trim(line);
+            ptrdiff_t colon = str_find(line, ':');
+            if (colon < 0) continue;
+            Str name = str_n(line.p, (size_t)colon), value = str_trim(str_from(line, (size_t)colon + 1));
+            if (str_ieq(name, S("Content-Disposition"))) u->name = header_param(value, "filename");
+            if (str_ieq(name, S("Content-Type"))) u->media_type = value;
+        }
+        if (u->name.n) return 0;
+        rest = str_from(rest, (size_t)body + 4 + (size_t)stop + 2);
+        at = str_find_str(rest, mark);
+    }
+    return err_set(err, ERR_INPUT, "表单里没有文件"), err_hint(err, "文件那一项要有 filename");
 }
 
 int files_post(Request *rq, Err *err)
@@ -64,14 +114,19 @@ int files_post(Request *rq, Err *err)
     Access access;
     u.e = model_entity(rq->city->model, S("file"));
     TRY(access_check(rq->who, u.e, OP_CREATE, &access, err));
-    u.name = text_tidy(rq->arena, file_name(rq));
-    u.media_type = text_cut(str_trim(rq->header(rq, "Content-Type")), 100);
+    Str type = str_trim(rq->header(rq, "Content-Type")), bytes = rq->body;
+    if (type.n > 20 && str_ieq(str_n(type.p, 20), S("multipart/form-data;")))
+        TRY(form_file(rq, &u, type, &bytes, err));
+    else
+        u.name = file_name(rq), u.media_type = type;
+    u.name = text_tidy(rq->arena, base_name(u.name));
+    u.media_type = text_cut(u.media_type, 100);
     if (!u.name.n || !text_valid(u.name)) {
         err_set(err, ERR_INPUT, "缺少文件名");
         return err_hint(err, "写成 POST /api/files?name=文件名，正文是文件内容");
     }
     TRY(blob_begin(rq->city->store, &w, err));
-    if (blob_write(w, rq->body, err) < 0) return blob_abort(w), -(int)err->code;
+    if (blob_write(w, bytes, err) < 0) return blob_abort(w), -(int)err->code;
     TRY(blob_commit(w, u.blob, &u.size, err));
     TRY(store_tx(rq->city->store, "upload", upload_tx, &u, err));
     JsonWriter jw;
@@ -112,8 +167,10 @@ static Str header_name(Arena *a, Str name) /* RFC 8187 */
     buf_init(&b, 4000);
     for (size_t i = 0; i < name.n; i++) {
         unsigned char c = (unsigned char)name.p[i];
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr(".-_", c)) buf_addc(&b, (char)c);
-        else buf_addf(&b, "%%%02X", c);
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr(".-_", c))
+            buf_addc(&b, (char)c);
+        else
+            buf_addf(&b, "%%%02X", c);
     }
     Str s = buf_dup(a, &b);
     buf_done(&b);
@@ -127,7 +184,9 @@ int file_get(Request *rq, Err *err)
     TRY(store_read(rq->city->store, "file", find_tx, &u, err));
     TRY(blob_open(rq->city->store, u.blob, &rq->file_fd, &rq->file_size, err));
     rq->content_type = str_cdup(rq->arena, safe_type(u.media_type));
-    request_header(rq, "Content-Disposition", str_fmt(rq->arena, "attachment; filename*=UTF-8''" STR_FMT, STR_ARG(header_name(rq->arena, u.name))));
+    request_header(
+        rq, "Content-Disposition",
+        str_fmt(rq->arena, "attachment; filename*=UTF-8''" STR_FMT, STR_ARG(header_name(rq->arena, u.name))));
     request_header(rq, "ETag", str_fmt(rq->arena, "\"%s\"", u.blob));
     return 0;
 }

@@ -8,7 +8,8 @@
 #include "model/value.h"
 
 /* The members of a before/after object, each masked as the field is. */
-static void changes_json(JsonWriter *w, const char *key, Arena *a, const Actor *who, const Entity *e, Str text)
+static void changes_json(JsonWriter *w, const char *key, Arena *a, const Actor *who, const Entity *e,
+                         Str text)
 {
     json_t *o, *v;
     const char *name;
@@ -21,9 +22,12 @@ static void changes_json(JsonWriter *w, const char *key, Arena *a, const Actor *
         const Field *f = e ? entity_field(e, str_c(name)) : NULL;
         jw_key(w, str_c(name));
         if (f && access_masks(who, e, f, NULL) && json_is_string(v))
-            value_write_json(w, f, value_mask(a, f, V_TEXT(str_n(json_string_value(v), json_string_length(v)))));
-        else if (f && access_masks(who, e, f, NULL)) jw_null(w);
-        else jw_json(w, v);
+            value_write_json(w, f,
+                             value_mask(a, f, V_TEXT(str_n(json_string_value(v), json_string_length(v)))));
+        else if (f && access_masks(who, e, f, NULL))
+            jw_null(w);
+        else
+            jw_json(w, v);
     }
     jw_object_end(w);
 }
@@ -112,7 +116,8 @@ int record_history(Request *rq, Err *err)
 {
     Read r = {.rq = rq, .id = rq->params[1]};
     r.entity = model_entity(rq->city->model, rq->params[0]);
-    if (!r.entity) return err_set(err, ERR_NOT_FOUND, "没有名为 “%.48s” 的实体", str_cdup(rq->arena, rq->params[0]));
+    if (!r.entity)
+        return err_set(err, ERR_NOT_FOUND, "没有名为 “%.48s” 的实体", str_cdup(rq->arena, rq->params[0]));
     r.filter.entity = r.entity->name;
     r.filter.record = r.id;
     r.filter.newest_first = !str_is(request_param(rq, "order"), "asc");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
 /*
- * The model: what the packs declare, as one immutable snapshot that all threads read. Built by model_load from
- * a folder of packs; a set with any fault gives no model at all.
+ * The model: what the packs declare, as one immutable snapshot that all threads read. Built by model_load
+ * from a folder of packs; a set with any fault gives no model at all.
  */
 #include "base/engine.h"
 #include "base/geometry.h"
@@ -28,7 +28,7 @@ typedef enum FieldType {
 typedef enum Storage {
     STORE_TEXT,
     STORE_INT,
-    STORE_NUM,  /* decimal: NUMERIC / numeric */
+    STORE_NUM, /* decimal: NUMERIC / numeric */
     STORE_BOOL,
     STORE_DATE, /* YYYY-MM-DD */
     STORE_TIME, /* HH:MM:SS */
@@ -64,20 +64,20 @@ const Code *codes_match(const Codes *c, Str text);
 
 struct Field {
     Str name, title, help, unit, pattern, def;
-    FieldType type;     /* of the value; for a computed field the type of its result */
+    FieldType type; /* of the value; for a computed field the type of its result */
     Storage storage;
     Entity *owner;
     const Codes *codes; /* F_ENUM */
     const Entity *to;   /* F_REF, F_REFS, F_FILE, F_FILES */
     Str link;           /* STORE_LINK: name of the link table */
     regex_t *regex;
-    Str expr;           /* computed: its text */
+    Str expr; /* computed: its text */
     const Expr *computed;
     bool has_default, required, unique, index, system; /* system: id, _rev … */
     bool has_min, has_max;
-    double min, max;    /* numbers: value; text: characters; dates: days since 1970 */
+    double min, max; /* numbers: value; text: characters; dates: days since 1970 */
     int scale, sensitivity;
-    size_t i;           /* position in owner->fields */
+    size_t i; /* position in owner->fields */
     Place at;
 };
 
@@ -111,7 +111,8 @@ struct Entity {
     Place at;
 };
 
-/* Fields that every record has. SYS_ID is a column only where the entity has no key; else it stands for the key. */
+/* Fields that every record has. SYS_ID is a column only where the entity has no key; else it stands for the
+ * key. */
 enum { SYS_ID, SYS_REV, SYS_CREATED_AT, SYS_CREATED_BY, SYS_UPDATED_AT, SYS_N };
 
 /* Field by name, the program's included; NULL when there is none. */
@@ -166,8 +167,9 @@ struct Model {
 };
 
 /*
- * Reads every pack under `dir` (and the built-in one). 0 and *ret, or ERR_PACK with all faults added to *f (whose
- * arena the caller owns). Places show files relative to `dir` with `dir` as the caller wrote it in front.
+ * Reads every pack under `dir` (and the built-in one). 0 and *ret, or ERR_PACK with all faults added to *f
+ * (whose arena the caller owns). Places show files relative to `dir` with `dir` as the caller wrote it in
+ * front.
  */
 int model_load(const char *dir, Faults *f, Model **ret, Err *err) CHECKED;
 void model_free(Model *m);

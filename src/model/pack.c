@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* model_load: the stages in order. Later stages run even when earlier ones found faults, as far as they can, so that
-   an author sees as many as possible at once. */
+/* model_load: the stages in order. Later stages run even when earlier ones found faults, as far as they can,
+   so that an author sees as many as possible at once. */
 #include "model/pack_int.h"
 
 #include "base/sm.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* Shared by the files that turn pack files into a model: pack_read (files → drafts), pack_entity and pack_role
-   (drafts → model, with every check). */
+/* Shared by the files that turn pack files into a model: pack_read (files → drafts), pack_entity and
+   pack_role (drafts → model, with every check). */
 #include "model/model.h"
 #include "model/pack_spec.h"
 
@@ -27,12 +27,12 @@ typedef struct PackLoader {
     struct {
         const Yaml *y;
         System *system;
-    } *roles;
+    } * roles;
     size_t n_roles, cap_roles;
     struct {
         SystemFile y;
         size_t i; /* index in m->systems while reading */
-    } *systems;
+    } * systems;
     size_t n_systems, cap_systems;
     const Yaml **users; /* roots of demo/users.yaml */
     size_t n_users, cap_users;

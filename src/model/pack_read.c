@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* Finds the pack files in a folder and decodes each by its spec. A folder is a pack when it holds system.yaml. */
+/* Finds the pack files in a folder and decodes each by its spec. A folder is a pack when it holds
+ * system.yaml. */
 #include "model/pack_int.h"
 
 #include "base/text.h"
@@ -19,7 +20,8 @@ typedef struct Names {
 
 static int by_name(const void *a, const void *b) { return str_cmp(*(const Str *)a, *(const Str *)b); }
 
-/* Sorted names in a folder that end with `suffix`; hidden ones left out. False when the folder cannot be read. */
+/* Sorted names in a folder that end with `suffix`; hidden ones left out. False when the folder cannot be
+ * read. */
 static bool list_dir(Arena *a, const char *dir, const char *suffix, Names *ret)
 {
     DIR *d = opendir(dir);
@@ -73,7 +75,8 @@ static void read_entity(PackLoader *l, System *system, const Yaml *root)
     Str name = d.y.entity->text;
     const Entity *other = model_entity(l->m, name);
     if (other) {
-        fault_add(l->f, d.y.entity->at, str_fmt(l->a, "换一个名字（已在 %s:%d 声明）", other->at.file, other->at.line),
+        fault_add(l->f, d.y.entity->at,
+                  str_fmt(l->a, "换一个名字（已在 %s:%d 声明）", other->at.file, other->at.line),
                   "实体 “" STR_FMT "” 重复声明", STR_ARG(name));
         return;
     }
@@ -113,13 +116,18 @@ static System *read_system(PackLoader *l, const Yaml *root, const char *dir)
     for (size_t i = 0; i < l->m->n_systems; i++)
         if (str_eq(l->m->systems[i].name, y.system->text)) {
             fault_add(l->f, y.system->at,
-                      str_fmt(l->a, "换一个短名（已在 %s:%d 声明）", l->m->systems[i].at.file, l->m->systems[i].at.line),
+                      str_fmt(l->a, "换一个短名（已在 %s:%d 声明）", l->m->systems[i].at.file,
+                              l->m->systems[i].at.line),
                       "系统 “" STR_FMT "” 重复声明", STR_ARG(y.system->text));
             return NULL;
         }
     System *s = &l->m->systems[l->m->n_systems];
-    *s = (System){.name = y.system->text, .title = pack_text(y.title), .group = pack_text(y.group),
-                  .about = pack_text(y.about), .no = pack_int(y.no, 0), .at = y.system->at,
+    *s = (System){.name = y.system->text,
+                  .title = pack_text(y.title),
+                  .group = pack_text(y.group),
+                  .about = pack_text(y.about),
+                  .no = pack_int(y.no, 0),
+                  .at = y.system->at,
                   .dir = str_dup(l->a, str_c(dir))};
     __typeof__(l->systems) draft = ARENA_PUSH(l->a, l->systems, l->n_systems, l->cap_systems);
     draft->y = y;
@@ -169,7 +177,8 @@ void pack_read_all(PackLoader *l, const char *dir)
     while (n > 1 && dir[n - 1] == '/') n--;
     const char *base = str_cdup(l->a, str_n(dir, n));
     if (!list_dir(l->a, base, "", &names)) {
-        fault_add(l->f, (Place){base, 0, 0}, S("给出系统包所在的文件夹"), "打不开文件夹：%s", strerror(errno));
+        fault_add(l->f, (Place){base, 0, 0}, S("给出系统包所在的文件夹"), "打不开文件夹：%s",
+                  strerror(errno));
         return;
     }
     l->m->systems = ARENA_ARRAY(l->a, System, names.n + 1);
@@ -177,14 +186,16 @@ void pack_read_all(PackLoader *l, const char *dir)
     for (size_t i = 0; i < names.n; i++) {
         Str path = join(l->a, base, names.items[i]);
         if (!is_dir(path.p)) continue;
-        if (access(join(l->a, path.p, S("system.yaml")).p, F_OK) == 0) read_pack(l, path.p);
+        if (access(join(l->a, path.p, S("system.yaml")).p, F_OK) == 0)
+            read_pack(l, path.p);
         else
             fault_add(l->f, (Place){path.p, 0, 0}, S("每个系统包要有 system.yaml；不是系统包的文件夹请移走"),
                       "缺少 system.yaml");
     }
 }
 
-/* Field names are judged only where all entities are sound: a field that was left out as faulty is no second fault. */
+/* Field names are judged only where all entities are sound: a field that was left out as faulty is no second
+ * fault. */
 void pack_check_maps(PackLoader *l)
 {
     bool names = !l->f->n;
@@ -195,6 +206,7 @@ void pack_check_maps(PackLoader *l)
         Str folder = join(l->a, s->dir.p, S("maps"));
         if (!list_dir(l->a, folder.p, ".yaml", &files)) continue;
         for (size_t k = 0; k < files.n; k++)
-            if (import_map_check(l->m, join(l->a, folder.p, files.items[k]).p, names, l->f) < 0) continue; /* told in f */
+            if (import_map_check(l->m, join(l->a, folder.p, files.items[k]).p, names, l->f) < 0)
+                continue; /* told in f */
     }
 }

@@ -53,19 +53,23 @@ static Scope scope_of(Str s)
 static void add_grant(PackLoader *l, Role *r, const Yaml *name, const RecordFile *y)
 {
     if (!str_is(name->text, "*") && !model_entity(l->m, name->text)) {
-        fault_add(l->f, name->at, pack_near_entity(l, name->text), "角色里的实体 “" STR_FMT "” 不存在", STR_ARG(name->text));
+        fault_add(l->f, name->at, pack_near_entity(l, name->text), "角色里的实体 “" STR_FMT "” 不存在",
+                  STR_ARG(name->text));
         return;
     }
-    *ARENA_PUSH(l->a, r->grants, r->n_grants, r->cap_grants) = (Grant){name->text, verbs(y->ops), scope_of(y->scope->text)};
+    *ARENA_PUSH(l->a, r->grants, r->n_grants, r->cap_grants) =
+        (Grant){name->text, verbs(y->ops), scope_of(y->scope->text)};
 }
 
 static void add_records(PackLoader *l, Role *r, const Yaml *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         RecordFile y = {0};
-        if (!pack_decode(list->items[i], record_keys, &y, l->f) || !y.entities || !y.ops || !y.scope) continue;
+        if (!pack_decode(list->items[i], record_keys, &y, l->f) || !y.entities || !y.ops || !y.scope)
+            continue;
         if (y.entities->kind == YAML_SCALAR) add_grant(l, r, y.entities, &y);
-        for (size_t j = 0; y.entities->kind == YAML_LIST && j < y.entities->n; j++) add_grant(l, r, y.entities->items[j], &y);
+        for (size_t j = 0; y.entities->kind == YAML_LIST && j < y.entities->n; j++)
+            add_grant(l, r, y.entities->items[j], &y);
     }
 }
 
@@ -73,8 +77,8 @@ static void build_role(PackLoader *l, const Yaml *name, const Yaml *value)
 {
     RoleFile y = {0};
     if (!pack_is_name(name->text))
-        fault_add(l->f, name->at, S("以小写字母开头，只用小写字母、数字和下划线"), "角色的名字 “" STR_FMT "” 不合规范",
-                  STR_ARG(name->text));
+        fault_add(l->f, name->at, S("以小写字母开头，只用小写字母、数字和下划线"),
+                  "角色的名字 “" STR_FMT "” 不合规范", STR_ARG(name->text));
     if (!pack_decode(value, role_keys, &y, l->f)) return;
     Role *r = role_of(l, name->text, name->at);
     if (y.title) r->title = y.title->text;
@@ -99,12 +103,14 @@ static Str near_role(PackLoader *l, Str name)
     size_t n = 0;
     for (; n < l->m->n_roles && n < 256; n++) names[n] = l->m->roles[n].name;
     ptrdiff_t near = text_nearest(name, names, n);
-    return near >= 0 ? str_fmt(l->a, "是不是 “" STR_FMT "”", STR_ARG(names[near])) : S("写 roles.yaml 里有的角色");
+    return near >= 0 ? str_fmt(l->a, "是不是 “" STR_FMT "”", STR_ARG(names[near]))
+                     : S("写 roles.yaml 里有的角色");
 }
 
 static void check_user_role(PackLoader *l, const Yaml *y)
 {
-    if (!model_role(l->m, y->text)) fault_add(l->f, y->at, near_role(l, y->text), "没有角色 “" STR_FMT "”", STR_ARG(y->text));
+    if (!model_role(l->m, y->text))
+        fault_add(l->f, y->at, near_role(l, y->text), "没有角色 “" STR_FMT "”", STR_ARG(y->text));
 }
 
 /* Demo users are made by a room above; here only what can be wrong in the file. */
@@ -120,11 +126,14 @@ void pack_check_users(PackLoader *l)
             if (!pack_decode(list->items[j], user_keys, &y, l->f)) continue;
             for (size_t k = 0; y.user && k < n; k++)
                 if (str_eq(seen[k]->text, y.user->text))
-                    fault_add(l->f, y.user->at, str_fmt(l->a, "换一个登录名（已在 %s:%d 声明）", seen[k]->at.file, seen[k]->at.line),
-                              "用户 “" STR_FMT "” 重复声明", STR_ARG(y.user->text));
+                    fault_add(
+                        l->f, y.user->at,
+                        str_fmt(l->a, "换一个登录名（已在 %s:%d 声明）", seen[k]->at.file, seen[k]->at.line),
+                        "用户 “" STR_FMT "” 重复声明", STR_ARG(y.user->text));
             if (y.user) *ARENA_PUSH(l->a, seen, n, cap) = y.user;
             if (y.roles && y.roles->kind == YAML_SCALAR) check_user_role(l, y.roles);
-            for (size_t k = 0; y.roles && y.roles->kind == YAML_LIST && k < y.roles->n; k++) check_user_role(l, y.roles->items[k]);
+            for (size_t k = 0; y.roles && y.roles->kind == YAML_LIST && k < y.roles->n; k++)
+                check_user_role(l, y.roles->items[k]);
         }
     }
 }
@@ -168,21 +177,23 @@ static void build_load(PackLoader *l, System *s, const Yaml *y)
     load->file = str_fmt(l->a, STR_FMT "/" STR_FMT, STR_ARG(s->dir), STR_ARG(lf.file->text));
     load->entity = model_entity(l->m, lf.entity->text);
     if (!load->entity)
-        fault_add(l->f, lf.entity->at, pack_near_entity(l, lf.entity->text), "要装载的实体 “" STR_FMT "” 不存在",
-                  STR_ARG(lf.entity->text));
+        fault_add(l->f, lf.entity->at, pack_near_entity(l, lf.entity->text),
+                  "要装载的实体 “" STR_FMT "” 不存在", STR_ARG(lf.entity->text));
     if (str_find_str(lf.file->text, S("..")) >= 0)
         fault_add(l->f, lf.file->at, S("写系统包内的路径"), "文件路径不能含 ..");
     else if (access(load->file.p, R_OK) != 0)
-        fault_add(l->f, lf.file->at, S("检查文件名，路径从系统包的文件夹算起"), "要装载的文件 “" STR_FMT "” 不存在",
-                  STR_ARG(lf.file->text));
-    else check_header(l, load);
+        fault_add(l->f, lf.file->at, S("检查文件名，路径从系统包的文件夹算起"),
+                  "要装载的文件 “" STR_FMT "” 不存在", STR_ARG(lf.file->text));
+    else
+        check_header(l, load);
 }
 
 void pack_build_loads(PackLoader *l)
 {
     for (size_t i = 0; i < l->n_systems; i++) {
         const Yaml *list = l->systems[i].y.load;
-        for (size_t j = 0; list && j < list->n; j++) build_load(l, &l->m->systems[l->systems[i].i], list->items[j]);
+        for (size_t j = 0; list && j < list->n; j++)
+            build_load(l, &l->m->systems[l->systems[i].i], list->items[j]);
     }
 }
 
@@ -203,7 +214,9 @@ static void check_depends(PackLoader *l, System *s, const Yaml *y)
         size_t k = 0;
         for (; k < l->m->n_systems && k < 128; k++) names[k] = l->m->systems[k].name;
         ptrdiff_t near = text_nearest(d->text, names, k);
-        fault_add(l->f, d->at, near >= 0 ? str_fmt(l->a, "是不是 “" STR_FMT "”", STR_ARG(names[near])) : S("写已有系统的短名"),
+        fault_add(l->f, d->at,
+                  near >= 0 ? str_fmt(l->a, "是不是 “" STR_FMT "”", STR_ARG(names[near]))
+                            : S("写已有系统的短名"),
                   "依赖的系统 “" STR_FMT "” 不存在", STR_ARG(d->text));
     }
     s->depends = texts(l->a, y);
@@ -220,16 +233,18 @@ static void visit(PackLoader *l, size_t i, int *state, size_t *order, size_t *n)
         System *d = system_by_name(l->m, s->depends.items[j]);
         if (!d) continue;
         size_t k = (size_t)(d - l->m->systems);
-        if (state[k] == UNSEEN) visit(l, k, state, order, n);
+        if (state[k] == UNSEEN)
+            visit(l, k, state, order, n);
         else if (state[k] == OPEN)
-            fault_add(l->f, s->at, S("去掉其中一个 depends"), "系统 “" STR_FMT "” 与 “" STR_FMT "” 循环依赖", STR_ARG(s->name),
-                      STR_ARG(d->name));
+            fault_add(l->f, s->at, S("去掉其中一个 depends"), "系统 “" STR_FMT "” 与 “" STR_FMT "” 循环依赖",
+                      STR_ARG(s->name), STR_ARG(d->name));
     }
     state[i] = DONE;
     order[(*n)++] = i;
 }
 
-/* Order in which the data is loaded. The array is permuted as pointers are held by entities: kept as `rank`. */
+/* Order in which the data is loaded. The array is permuted as pointers are held by entities: kept as `rank`.
+ */
 void pack_order_systems(PackLoader *l)
 {
     size_t n = l->m->n_systems, found = 0;
@@ -242,7 +257,8 @@ void pack_order_systems(PackLoader *l)
     size_t *order = ARENA_ARRAY(l->a, size_t, n + 1);
     for (size_t i = 0; i < n; i++)
         if (state[i] == UNSEEN) visit(l, i, state, order, &found);
-    for (size_t i = 0; i < found; i++) *ARENA_PUSH(l->a, l->m->order, l->m->n_order, l->m->cap_order) = &l->m->systems[order[i]];
+    for (size_t i = 0; i < found; i++)
+        *ARENA_PUSH(l->a, l->m->order, l->m->n_order, l->m->cap_order) = &l->m->systems[order[i]];
 }
 
 static bool reaches(const PackLoader *l, const System *from, const System *to, bool *seen)

@@ -6,8 +6,14 @@
 #include "base/text.h"
 #include "model/model.h"
 
-#define K(T, field, kind_, ...) {#field, kind_, offsetof(T, field), __VA_ARGS__}
-#define KN(T, key, field, kind_, ...) {key, kind_, offsetof(T, field), __VA_ARGS__}
+#define K(T, field, kind_, ...)                                                                              \
+    {                                                                                                        \
+#field, kind_, offsetof(T, field), __VA_ARGS__                                                       \
+    }
+#define KN(T, key, field, kind_, ...)                                                                        \
+    {                                                                                                        \
+        key, kind_, offsetof(T, field), __VA_ARGS__                                                          \
+    }
 
 const char *const field_type_names[] = {
 #define T(id, name, store, json, title) name,
@@ -18,11 +24,10 @@ static const char *const as_types[] = {"text", "int", "decimal", "money", "bool"
 static const char *const verbs[] = {"read", "create", "update", "delete", "unmask", "write", NULL};
 static const char *const scopes[] = {"all", "region", "org", "own", NULL};
 
-const PackKey load_keys[] = {
-    K(LoadFile, entity, PACK_NAME, .required = true, .title = "装载到哪个实体"),
-    K(LoadFile, file, PACK_TEXT, .required = true, .title = "系统包内的文件"),
-    K(LoadFile, demo, PACK_BOOL, .title = "只在演示城市装载"),
-    {0}};
+const PackKey load_keys[] = {K(LoadFile, entity, PACK_NAME, .required = true, .title = "装载到哪个实体"),
+                             K(LoadFile, file, PACK_TEXT, .required = true, .title = "系统包内的文件"),
+                             K(LoadFile, demo, PACK_BOOL, .title = "只在演示城市装载"),
+                             {0}};
 const PackKey system_keys[] = {
     K(SystemFile, system, PACK_NAME, .required = true, .title = "系统短名"),
     K(SystemFile, no, PACK_INT, .title = "规划附件 2 的序号"),
@@ -52,11 +57,10 @@ const PackKey field_keys[] = {
     K(FieldFile, as, PACK_CHOICE, .choices = as_types, .title = "计算结果的类型"),
     K(FieldFile, index, PACK_BOOL, .title = "建索引"),
     {0}};
-const PackKey rule_keys[] = {
-    K(RuleFile, check, PACK_TEXT, .required = true, .title = "须成立的 SQL 表达式"),
-    K(RuleFile, say, PACK_TEXT, .required = true, .title = "不成立时的提示"),
-    K(RuleFile, field, PACK_NAME, .title = "提示放在哪个字段旁"),
-    {0}};
+const PackKey rule_keys[] = {K(RuleFile, check, PACK_TEXT, .required = true, .title = "须成立的 SQL 表达式"),
+                             K(RuleFile, say, PACK_TEXT, .required = true, .title = "不成立时的提示"),
+                             K(RuleFile, field, PACK_NAME, .title = "提示放在哪个字段旁"),
+                             {0}};
 const PackKey entity_keys[] = {
     K(EntityFile, entity, PACK_NAME, .required = true, .title = "实体名"),
     K(EntityFile, title, PACK_TEXT, .required = true, .title = "中文名"),
@@ -73,13 +77,12 @@ const PackKey entity_keys[] = {
     K(EntityFile, catalogue, PACK_ANY, .title = "目录信息"),
     K(EntityFile, fields, PACK_MAP_OF, .required = true, .item = field_keys, .title = "字段"),
     {0}};
-const PackKey code_keys[] = {
-    K(CodeFile, code, PACK_TEXT, .required = true, .title = "代码"),
-    K(CodeFile, title, PACK_TEXT, .required = true, .title = "名称"),
-    K(CodeFile, parent, PACK_TEXT, .title = "上级代码"),
-    K(CodeFile, from, PACK_DATE, .title = "启用日期"),
-    K(CodeFile, to, PACK_DATE, .title = "停用日期"),
-    {0}};
+const PackKey code_keys[] = {K(CodeFile, code, PACK_TEXT, .required = true, .title = "代码"),
+                             K(CodeFile, title, PACK_TEXT, .required = true, .title = "名称"),
+                             K(CodeFile, parent, PACK_TEXT, .title = "上级代码"),
+                             K(CodeFile, from, PACK_DATE, .title = "启用日期"),
+                             K(CodeFile, to, PACK_DATE, .title = "停用日期"),
+                             {0}};
 const PackKey codes_keys[] = {
     K(CodesFile, codes, PACK_NAME, .required = true, .title = "代码表名"),
     K(CodesFile, title, PACK_TEXT, .required = true, .title = "中文名"),
@@ -92,21 +95,19 @@ const PackKey record_keys[] = {
     KN(RecordFile, "do", ops, PACK_CHOICES, .required = true, .choices = verbs, .title = "可做的事"),
     K(RecordFile, scope, PACK_CHOICE, .required = true, .choices = scopes, .title = "范围"),
     {0}};
-const PackKey role_keys[] = {
-    K(RoleFile, title, PACK_TEXT, .title = "角色名称"),
-    K(RoleFile, permissions, PACK_TEXTS, .title = "功能权限"),
-    K(RoleFile, records, PACK_LIST_OF, .item = record_keys, .title = "数据权限"),
-    {0}};
-const PackKey roles_keys[] = {
-    {"roles", PACK_MAP_OF, 0, .required = true, .item = role_keys, .title = "角色"}, {0}};
-const PackKey user_keys[] = {
-    K(UserFile, user, PACK_NAME, .required = true, .title = "登录名"),
-    K(UserFile, name, PACK_TEXT, .required = true, .title = "显示名"),
-    K(UserFile, roles, PACK_TEXTS, .required = true, .title = "角色"),
-    K(UserFile, org, PACK_TEXT, .title = "机构代码"),
-    K(UserFile, region, PACK_TEXT, .title = "区划代码"),
-    K(UserFile, person, PACK_TEXT, .title = "本人的公民身份号码"),
-    {0}};
+const PackKey role_keys[] = {K(RoleFile, title, PACK_TEXT, .title = "角色名称"),
+                             K(RoleFile, permissions, PACK_TEXTS, .title = "功能权限"),
+                             K(RoleFile, records, PACK_LIST_OF, .item = record_keys, .title = "数据权限"),
+                             {0}};
+const PackKey roles_keys[] = {{"roles", PACK_MAP_OF, 0, .required = true, .item = role_keys, .title = "角色"},
+                              {0}};
+const PackKey user_keys[] = {K(UserFile, user, PACK_NAME, .required = true, .title = "登录名"),
+                             K(UserFile, name, PACK_TEXT, .required = true, .title = "显示名"),
+                             K(UserFile, roles, PACK_TEXTS, .required = true, .title = "角色"),
+                             K(UserFile, org, PACK_TEXT, .title = "机构代码"),
+                             K(UserFile, region, PACK_TEXT, .title = "区划代码"),
+                             K(UserFile, person, PACK_TEXT, .title = "本人的公民身份号码"),
+                             {0}};
 const PackKey users_keys[] = {
     {"users", PACK_LIST_OF, 0, .required = true, .item = user_keys, .title = "演示用户"}, {0}};
 const PackKey map_keys[] = {
@@ -185,11 +186,11 @@ static bool check_name(const Yaml *v, const char *what, Faults *f)
 {
     if (pack_is_name(v->text) && v->text.n <= NAME_MAX_LEN) return true;
     if (v->text.n > NAME_MAX_LEN && pack_is_name(v->text))
-        fault_add(f, v->at, str_fmt(f->arena, "最多 %d 个字符", NAME_MAX_LEN), "%s的名字 “" STR_FMT "” 太长", what,
-                  STR_ARG(v->text));
+        fault_add(f, v->at, str_fmt(f->arena, "最多 %d 个字符", NAME_MAX_LEN), "%s的名字 “" STR_FMT "” 太长",
+                  what, STR_ARG(v->text));
     else
-        fault_add(f, v->at, S("以小写字母开头，只用小写字母、数字和下划线"), "%s的名字 “" STR_FMT "” 不合规范", what,
-                  STR_ARG(v->text));
+        fault_add(f, v->at, S("以小写字母开头，只用小写字母、数字和下划线"),
+                  "%s的名字 “" STR_FMT "” 不合规范", what, STR_ARG(v->text));
     return false;
 }
 
@@ -247,7 +248,8 @@ static void unknown_key(const Yaml *key, const PackKey *keys, Faults *f)
     size_t n = 0;
     for (const PackKey *k = keys; k->name && n < 63; k++) names[n++] = k->name;
     names[n] = NULL;
-    fault_add(f, key->at, nearest_fix(f->arena, key->text, names), "不认识的键 “" STR_FMT "”", STR_ARG(key->text));
+    fault_add(f, key->at, nearest_fix(f->arena, key->text, names), "不认识的键 “" STR_FMT "”",
+              STR_ARG(key->text));
 }
 
 bool pack_decode(const Yaml *y, const PackKey *keys, void *dst, Faults *f)
@@ -259,17 +261,20 @@ bool pack_decode(const Yaml *y, const PackKey *keys, void *dst, Faults *f)
     for (size_t i = 0; i < y->n; i++) {
         const PackKey *k = find_key(keys, y->pairs[i].key->text);
         const Yaml *v = y->pairs[i].value;
-        if (!k) unknown_key(y->pairs[i].key, keys, f);
+        if (!k)
+            unknown_key(y->pairs[i].key, keys, f);
         else if (!(yaml_is_null(v) && !k->required) && check_value(v, k, f))
             memcpy((char *)dst + k->offset, &v, sizeof v);
     }
     for (const PackKey *k = keys; k->name; k++)
         if (k->required && !yaml_get(y, k->name))
-            fault_add(f, y->at, str_fmt(f->arena, "补上 “%s”（%s）", k->name, k->title), "缺少 “%s”", k->name);
+            fault_add(f, y->at, str_fmt(f->arena, "补上 “%s”（%s）", k->name, k->title), "缺少 “%s”",
+                      k->name);
     return true;
 }
 
-/* --- JSON Schema ------------------------------------------------------------------------------------------ */
+/* --- JSON Schema ------------------------------------------------------------------------------------------
+ */
 
 static void schema_object(JsonWriter *w, const PackKey *keys);
 
@@ -302,8 +307,10 @@ static void schema_list(JsonWriter *w, const PackKey *k)
             jw_key(w, S("items"));
             jw_object(w);
         }
-        if (k->choices) schema_choices(w, k->choices);
-        else schema_types(w, "string", "number", NULL);
+        if (k->choices)
+            schema_choices(w, k->choices);
+        else
+            schema_types(w, "string", "number", NULL);
         if (list) jw_object_end(w);
         jw_object_end(w);
     }

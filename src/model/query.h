@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
 /*
- * The query language of /api/records, in PostgREST's conventions: select with embedding and aggregates, filters, or/and
- * trees, order, limit, offset. Parsing checks every name against the model; a wrong one is ERR_INPUT with the parameter as
- * pointer and the nearest right name as hint.
+ * The query language of /api/records, in PostgREST's conventions: select with embedding and aggregates,
+ * filters, or/and trees, order, limit, offset. Parsing checks every name against the model; a wrong one is
+ * ERR_INPUT with the parameter as pointer and the nearest right name as hint.
  */
 #include "model/access.h"
 
@@ -11,8 +11,24 @@ typedef struct Query Query;
 typedef struct Cond Cond;
 
 typedef enum Cmp {
-    CMP_EQ, CMP_NEQ, CMP_GT, CMP_GTE, CMP_LT, CMP_LTE, CMP_LIKE, CMP_ILIKE, CMP_MATCH, CMP_IMATCH, CMP_IN, CMP_IS,
-    CMP_DISTINCT, CMP_FTS, CMP_CS, CMP_CD, CMP_OV, CMP_N
+    CMP_EQ,
+    CMP_NEQ,
+    CMP_GT,
+    CMP_GTE,
+    CMP_LT,
+    CMP_LTE,
+    CMP_LIKE,
+    CMP_ILIKE,
+    CMP_MATCH,
+    CMP_IMATCH,
+    CMP_IN,
+    CMP_IS,
+    CMP_DISTINCT,
+    CMP_FTS,
+    CMP_CS,
+    CMP_CD,
+    CMP_OV,
+    CMP_N
 } Cmp;
 
 typedef enum CondKind { COND_AND, COND_OR, COND_LEAF } CondKind;
@@ -31,10 +47,10 @@ struct Cond {
 };
 
 typedef enum EmbedKind {
-    EMBED_ONE,   /* own reference: via = own field */
-    EMBED_MANY,  /* their reference to us: via = their field */
-    EMBED_LINK,  /* own refs: via = own field */
-    EMBED_BACK,  /* their refs to us: via = their field */
+    EMBED_ONE,  /* own reference: via = own field */
+    EMBED_MANY, /* their reference to us: via = their field */
+    EMBED_LINK, /* own refs: via = own field */
+    EMBED_BACK, /* their refs to us: via = their field */
 } EmbedKind;
 
 typedef struct Embed {
@@ -84,7 +100,8 @@ typedef struct QueryCtx {
     Str trace; /* of the request, for the journal */
 } QueryCtx;
 
-/* `query` is the raw query string. Parameters named in `ignore` (NULL-terminated, may be NULL) are skipped. */
+/* `query` is the raw query string. Parameters named in `ignore` (NULL-terminated, may be NULL) are skipped.
+ */
 int query_parse(const QueryCtx *c, const Entity *e, Str query, Query **ret, Err *err) CHECKED;
 /* A query for all fields of one entity without conditions. */
 int query_all(const QueryCtx *c, const Entity *e, Query **ret, Err *err) CHECKED;

@@ -9,14 +9,31 @@
 static const struct {
     const char *name;
     Cmp cmp;
-} ops[] = {{"cd", CMP_CD},       {"cs", CMP_CS},         {"eq", CMP_EQ},     {"fts", CMP_FTS},     {"gt", CMP_GT},
-           {"gte", CMP_GTE},     {"ilike", CMP_ILIKE},   {"imatch", CMP_IMATCH}, {"in", CMP_IN},   {"is", CMP_IS},
-           {"isdistinct", CMP_DISTINCT}, {"like", CMP_LIKE}, {"lt", CMP_LT},     {"lte", CMP_LTE}, {"match", CMP_MATCH},
-           {"neq", CMP_NEQ},     {"ov", CMP_OV},         {"phfts", CMP_FTS}, {"plfts", CMP_FTS},   {"wfts", CMP_FTS}};
+} ops[] = {{"cd", CMP_CD},
+           {"cs", CMP_CS},
+           {"eq", CMP_EQ},
+           {"fts", CMP_FTS},
+           {"gt", CMP_GT},
+           {"gte", CMP_GTE},
+           {"ilike", CMP_ILIKE},
+           {"imatch", CMP_IMATCH},
+           {"in", CMP_IN},
+           {"is", CMP_IS},
+           {"isdistinct", CMP_DISTINCT},
+           {"like", CMP_LIKE},
+           {"lt", CMP_LT},
+           {"lte", CMP_LTE},
+           {"match", CMP_MATCH},
+           {"neq", CMP_NEQ},
+           {"ov", CMP_OV},
+           {"phfts", CMP_FTS},
+           {"plfts", CMP_FTS},
+           {"wfts", CMP_FTS}};
 
 static int bad(Err *err, Str name, const char *what, Str shown)
 {
-    err_set(err, ERR_INPUT, "条件 “" STR_FMT "” %s “" STR_FMT "”", STR_ARG(name), what, STR_ARG(text_cut(shown, 60)));
+    err_set(err, ERR_INPUT, "条件 “" STR_FMT "” %s “" STR_FMT "”", STR_ARG(name), what,
+            STR_ARG(text_cut(shown, 60)));
     return err_pointer(err, STR_FMT, STR_ARG(text_cut_bytes(name, 200)));
 }
 
@@ -30,8 +47,10 @@ static int find_op(Str name, Str op, Cmp *ret, Err *err)
     }
     ptrdiff_t near = text_nearest(op, names, n);
     int rc = bad(err, name, "不认识运算符", op);
-    if (near >= 0) return err_hint(err, "是不是 “%s”；写成 字段=运算符.值，例如 code=eq.610502", ops[near].name);
-    err_hint(err, "写成 字段=运算符.值，例如 code=eq.610502；可用 eq neq gt gte lt lte like ilike in is cs fts");
+    if (near >= 0)
+        return err_hint(err, "是不是 “%s”；写成 字段=运算符.值，例如 code=eq.610502", ops[near].name);
+    err_hint(err,
+             "写成 字段=运算符.值，例如 code=eq.610502；可用 eq neq gt gte lt lte like ilike in is cs fts");
     return rc;
 }
 
@@ -39,7 +58,8 @@ static int find_op(Str name, Str op, Cmp *ret, Err *err)
 static int list_items(const QueryCtx *c, Str name, Str text, char open, char close, StrList *ret, Err *err)
 {
     size_t cap = 0;
-    if (text.n < 2 || text.p[0] != open || text.p[text.n - 1] != close) return bad(err, name, "的列表要用括号括起来：", text);
+    if (text.n < 2 || text.p[0] != open || text.p[text.n - 1] != close)
+        return bad(err, name, "的列表要用括号括起来：", text);
     Str rest = str_n(text.p + 1, text.n - 2), item;
     *ret = (StrList){0};
     if (!rest.n) return 0;
@@ -65,9 +85,12 @@ static bool is_number(Str s)
 {
     size_t i = s.n && (s.p[0] == '-' || s.p[0] == '+'), digits = 0, dots = 0;
     for (; i < s.n; i++)
-        if (s.p[i] >= '0' && s.p[i] <= '9') digits++;
-        else if (s.p[i] == '.') dots++;
-        else return false;
+        if (s.p[i] >= '0' && s.p[i] <= '9')
+            digits++;
+        else if (s.p[i] == '.')
+            dots++;
+        else
+            return false;
     return digits && digits <= 40 && dots <= 1;
 }
 
@@ -76,7 +99,8 @@ static int check_regex(Str text, Str name, Err *err)
     regex_t re;
     _cleanup_arena_ Arena *a = arena_new();
     if (pattern_fault(text)) return bad(err, name, "的正则表达式过于复杂：", text);
-    if (regcomp(&re, str_cdup(a, text), REG_EXTENDED | REG_NOSUB)) return bad(err, name, "的正则表达式写得不对：", text);
+    if (regcomp(&re, str_cdup(a, text), REG_EXTENDED | REG_NOSUB))
+        return bad(err, name, "的正则表达式写得不对：", text);
     regfree(&re);
     return 0;
 }
@@ -85,7 +109,8 @@ static int add_val(const QueryCtx *c, Cond *k, size_t *cap, Str text, Str name, 
 {
     Val v;
     const Field *f = k->field;
-    bool pattern = k->cmp == CMP_LIKE || k->cmp == CMP_ILIKE || k->cmp == CMP_MATCH || k->cmp == CMP_IMATCH || k->cmp == CMP_FTS;
+    bool pattern = k->cmp == CMP_LIKE || k->cmp == CMP_ILIKE || k->cmp == CMP_MATCH || k->cmp == CMP_IMATCH ||
+                   k->cmp == CMP_FTS;
     if (text_invalid_at(text) >= 0) return bad(err, name, "不是有效的 UTF-8：", S("?"));
     if (pattern) {
         char *p = str_cdup(c->a, text);
@@ -146,13 +171,16 @@ static int fts_words(const QueryCtx *c, Cond *k, Str text, Str name, Err *err)
 static int check_use(const QueryCtx *c, const Query *q, const Cond *k, Str name, Err *err)
 {
     const Field *f = k->field;
-    bool texts = k->cmp == CMP_LIKE || k->cmp == CMP_ILIKE || k->cmp == CMP_MATCH || k->cmp == CMP_IMATCH || k->cmp == CMP_FTS;
+    bool texts = k->cmp == CMP_LIKE || k->cmp == CMP_ILIKE || k->cmp == CMP_MATCH || k->cmp == CMP_IMATCH ||
+                 k->cmp == CMP_FTS;
     bool lists = k->cmp == CMP_CS || k->cmp == CMP_CD || k->cmp == CMP_OV;
-    if (access_masks(c->who, q->entity, f, &q->access) && k->cmp != CMP_EQ && k->cmp != CMP_IN && k->cmp != CMP_IS) {
+    if (access_masks(c->who, q->entity, f, &q->access) && k->cmp != CMP_EQ && k->cmp != CMP_IN &&
+        k->cmp != CMP_IS) {
         err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是敏感字段，只能用 eq、in、is 查询", STR_ARG(f->title));
         return err_pointer(err, STR_FMT, STR_ARG(name));
     }
-    if (texts && f->storage != STORE_TEXT) return bad(err, name, "不是文本，不能用", S("like / ilike / match / fts"));
+    if (texts && f->storage != STORE_TEXT)
+        return bad(err, name, "不是文本，不能用", S("like / ilike / match / fts"));
     if (lists && f->storage != STORE_LINK) return bad(err, name, "不是列表，不能用", S("cs / cd / ov"));
     if (f->storage == STORE_LINK && (texts || (k->cmp >= CMP_GT && k->cmp <= CMP_LTE)))
         return bad(err, name, "是列表，只能用", S("eq neq in cs cd ov is"));
@@ -192,7 +220,8 @@ static int split_op(const QueryCtx *c, Str name, Str text, Cond *k, Str *ret_val
     }
     TRY(find_op(name, op, &k->cmp, err));
     if (k->cmp != CMP_FTS && paren.n) {
-        if (!str_is(paren, "any") && !str_is(paren, "all")) return bad(err, name, "：括号里写 any 或 all，不是", paren);
+        if (!str_is(paren, "any") && !str_is(paren, "all"))
+            return bad(err, name, "：括号里写 any 或 all，不是", paren);
         k->quantifier = str_is(paren, "any") ? '|' : '&';
     }
     *ret_value = str_from(text, end + 1);
@@ -209,7 +238,8 @@ static int leaf(const QueryCtx *c, Query *q, Str name, Str text, Cond **ret, Err
     TRY(split_op(c, name, text, k, &value, err));
     TRY(check_use(c, q, k, name, err));
     *ret = k;
-    bool list = k->cmp == CMP_IN, braces = k->cmp == CMP_CS || k->cmp == CMP_CD || k->cmp == CMP_OV || k->quantifier;
+    bool list = k->cmp == CMP_IN,
+         braces = k->cmp == CMP_CS || k->cmp == CMP_CD || k->cmp == CMP_OV || k->quantifier;
     if (k->cmp == CMP_IS) return is_value(k, name, value, err);
     if (k->cmp == CMP_FTS) return fts_words(c, k, value, name, err);
     if (!list && !braces) return add_val(c, k, &cap, value, name, err);
@@ -251,7 +281,8 @@ static int tree_item(const QueryCtx *c, Query *q, Cond *group, Str item, int dep
             StrList one;
             Str quoted = str_fmt(c->a, "(" STR_FMT ")", STR_ARG(str_from(value, (size_t)at + 1)));
             TRY(list_items(c, S("or"), quoted, '(', ')', &one, err));
-            if (one.n == 1) value = str_fmt(c->a, STR_FMT "." STR_FMT, (int)at, value.p, STR_ARG(one.items[0]));
+            if (one.n == 1)
+                value = str_fmt(c->a, STR_FMT "." STR_FMT, (int)at, value.p, STR_ARG(one.items[0]));
         }
     }
     Cond *k;
@@ -263,7 +294,8 @@ static int tree_item(const QueryCtx *c, Query *q, Cond *group, Str item, int dep
 static int tree(const QueryCtx *c, Query *q, Cond *group, Str text, int depth, int *count, Err *err)
 {
     if (depth > QUERY_DEPTH_MAX) return bad(err, S("or"), "嵌套过深：", text);
-    if (text.n < 2 || text.p[0] != '(' || text.p[text.n - 1] != ')') return bad(err, S("or"), "要写成 (条件,条件)，不是", text);
+    if (text.n < 2 || text.p[0] != '(' || text.p[text.n - 1] != ')')
+        return bad(err, S("or"), "要写成 (条件,条件)，不是", text);
     Str rest = str_n(text.p + 1, text.n - 2), item;
     while (query_next_item(&rest, &item)) TRY(tree_item(c, q, group, str_trim(item), depth, count, err));
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* Shared by the parser's files: query_parse (parameters, order), query_select (select=), query_filter (conditions). */
+/* Shared by the parser's files: query_parse (parameters, order), query_select (select=), query_filter
+ * (conditions). */
 #include "model/query.h"
 
 Query *query_new(const QueryCtx *c, const Entity *e);

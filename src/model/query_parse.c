@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* The parameters of a query string: select first (it makes the embeds that others refer to), then the rest. */
+/* The parameters of a query string: select first (it makes the embeds that others refer to), then the rest.
+ */
 #include "model/query_int.h"
 
 #include "base/clock.h"
@@ -25,16 +26,22 @@ Cond *cond_new(const QueryCtx *c, CondKind kind)
     return k;
 }
 
-void cond_add(const QueryCtx *c, Cond *group, Cond *kid) { *ARENA_PUSH(c->a, group->kids, group->n, group->cap) = kid; }
+void cond_add(const QueryCtx *c, Cond *group, Cond *kid)
+{
+    *ARENA_PUSH(c->a, group->kids, group->n, group->cap) = kid;
+}
 
 int query_field(const Entity *e, Str name, const char *param, const Field **ret, Err *err)
 {
     *ret = entity_field(e, name);
     if (*ret) return 0;
     Str near = entity_nearest(e, name);
-    err_set(err, ERR_INPUT, "“" STR_FMT "” 没有字段 “" STR_FMT "”", STR_ARG(e->name), STR_ARG(text_cut(name, 48)));
-    if (param) err_pointer(err, "%s", param);
-    else err_pointer(err, STR_FMT, STR_ARG(text_cut_bytes(name, 200)));
+    err_set(err, ERR_INPUT, "“" STR_FMT "” 没有字段 “" STR_FMT "”", STR_ARG(e->name),
+            STR_ARG(text_cut(name, 48)));
+    if (param)
+        err_pointer(err, "%s", param);
+    else
+        err_pointer(err, STR_FMT, STR_ARG(text_cut_bytes(name, 200)));
     if (near.n) return err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near));
     return err_hint(err, "可用的字段见 /api/entities/" STR_FMT, STR_ARG(e->name));
 }
@@ -55,22 +62,29 @@ static int sort_item(const QueryCtx *c, Query *q, Str item, Err *err)
         ptrdiff_t close = str_find(item, ')');
         Embed *m = embed_by_name(q, str_n(item.p, (size_t)open));
         if (close < open || !m || m->kind != EMBED_ONE) {
-            err_set(err, ERR_INPUT, "order 里的 “" STR_FMT "” 不是 select 中的单个引用", STR_ARG(text_cut(item, 60)));
+            err_set(err, ERR_INPUT, "order 里的 “" STR_FMT "” 不是 select 中的单个引用",
+                    STR_ARG(text_cut(item, 60)));
             return err_pointer(err, "order");
         }
         s.embed = m;
-        TRY(query_field(m->query->entity, str_n(item.p + open + 1, (size_t)(close - open) - 1), "order", &s.field, err));
+        TRY(query_field(m->query->entity, str_n(item.p + open + 1, (size_t)(close - open) - 1), "order",
+                        &s.field, err));
         rest = str_from(item, (size_t)close + 1);
-        if (rest.n) rest = str_from(rest, 1);
-        else rest = STR_NONE;
+        if (rest.n)
+            rest = str_from(rest, 1);
+        else
+            rest = STR_NONE;
     } else {
         if (!str_split(&rest, '.', &name)) return 0;
         TRY(query_field(q->entity, name, "order", &s.field, err));
     }
     while (str_split(&rest, '.', &part)) {
-        if (str_is(part, "desc")) s.desc = true;
-        else if (str_is(part, "nullsfirst")) s.nulls = 'f';
-        else if (str_is(part, "nullslast")) s.nulls = 'l';
+        if (str_is(part, "desc"))
+            s.desc = true;
+        else if (str_is(part, "nullsfirst"))
+            s.nulls = 'f';
+        else if (str_is(part, "nullslast"))
+            s.nulls = 'l';
         else if (!str_is(part, "asc")) {
             err_set(err, ERR_INPUT, "order 里不认识 “" STR_FMT "”", STR_ARG(text_cut(part, 30)));
             err_pointer(err, "order");
@@ -134,7 +148,8 @@ static int parameter(const QueryCtx *c, Query *q, Str name, Str value, Err *err)
     if (dot > 0) {
         Embed *m = embed_by_name(q, str_n(name.p, (size_t)dot));
         if (m) return parameter(c, m->query, str_from(name, (size_t)dot + 1), value, err);
-        err_set(err, ERR_INPUT, "select 里没有 “" STR_FMT "”，不能对它设条件", STR_ARG(text_cut(str_n(name.p, (size_t)dot), 48)));
+        err_set(err, ERR_INPUT, "select 里没有 “" STR_FMT "”，不能对它设条件",
+                STR_ARG(text_cut(str_n(name.p, (size_t)dot), 48)));
         return err_pointer(err, STR_FMT, STR_ARG(text_cut_bytes(name, 200)));
     }
     return query_filter(c, q, name, value, err);
@@ -159,12 +174,16 @@ int query_parse(const QueryCtx *c, const Entity *e, Str query, Query **ret, Err 
         if (str_is(params[i].name, "select")) select = params[i].value;
     TRY(query_select(c, q, select, 0, err));
     for (size_t i = 0; i < n; i++)
-        if (!ignored(params[i].name) && params[i].name.n) TRY(parameter(c, q, params[i].name, params[i].value, err));
+        if (!ignored(params[i].name) && params[i].name.n)
+            TRY(parameter(c, q, params[i].name, params[i].value, err));
     *ret = q;
     return 0;
 }
 
-int query_all(const QueryCtx *c, const Entity *e, Query **ret, Err *err) { return query_parse(c, e, S(""), ret, err); }
+int query_all(const QueryCtx *c, const Entity *e, Query **ret, Err *err)
+{
+    return query_parse(c, e, S(""), ret, err);
+}
 
 void query_and_in(const QueryCtx *c, Query *q, const Field *f, Val *vals, size_t n)
 {

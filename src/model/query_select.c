@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
  * select=: items separated by commas, each
- *     *   |   [alias:]field[::text][.agg()]   |   [alias:]count()   |   [...][alias:]relation[!hint][!inner|!left](items)
- * A relation is named by the reference field (region), by the entity it leads to, or by the entity that refers to us.
+ *     *   |   [alias:]field[::text][.agg()]   |   [alias:]count()   |
+ * [...][alias:]relation[!hint][!inner|!left](items) A relation is named by the reference field (region), by
+ * the entity it leads to, or by the entity that refers to us.
  */
 #include "model/query_int.h"
 
@@ -15,10 +16,14 @@ bool query_next_item(Str *rest, Str *item)
     bool quoted = false;
     for (size_t i = 0; i < rest->n; i++) {
         char c = rest->p[i];
-        if (quoted && c == '\\') i++;
-        else if (c == '"') quoted = !quoted;
-        else if (!quoted && (c == '(' || c == '{')) depth++;
-        else if (!quoted && (c == ')' || c == '}')) depth--;
+        if (quoted && c == '\\')
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '(' || c == '{'))
+            depth++;
+        else if (!quoted && (c == ')' || c == '}'))
+            depth--;
         else if (!quoted && c == ',' && depth <= 0) {
             *item = str_n(rest->p, i);
             *rest = str_n(rest->p + i + 1, rest->n - i - 1);
@@ -36,16 +41,21 @@ static int syntax(Err *err, const char *what, Str item)
     return err_pointer(err, "select");
 }
 
-static Pick *add_pick(const QueryCtx *c, Query *q) { return ARENA_PUSH(c->a, q->picks, q->n_picks, q->cap_picks); }
+static Pick *add_pick(const QueryCtx *c, Query *q)
+{
+    return ARENA_PUSH(c->a, q->picks, q->n_picks, q->cap_picks);
+}
 
 void query_select_all(const QueryCtx *c, Query *q)
 {
     const Entity *e = q->entity;
     *add_pick(c, q) = (Pick){.field = &e->sys[SYS_ID], .name = S("id")};
-    for (size_t i = 0; i < e->n; i++) *add_pick(c, q) = (Pick){.field = &e->fields[i], .name = e->fields[i].name};
+    for (size_t i = 0; i < e->n; i++)
+        *add_pick(c, q) = (Pick){.field = &e->fields[i], .name = e->fields[i].name};
 }
 
-/* --- relations ---------------------------------------------------------------------------------------------- */
+/* --- relations
+ * ---------------------------------------------------------------------------------------------- */
 
 typedef struct Found {
     EmbedKind kind;
@@ -73,11 +83,13 @@ static Found find_relation(const QueryCtx *c, const Entity *e, Str name, Str hin
     /* the entity's own name leads down: to those that refer to us; the way up has the field's name */
     for (size_t i = 0; i < e->n && other != e; i++)
         if (e->fields[i].to == other)
-            candidate(&f, e->fields[i].storage == STORE_LINK ? EMBED_LINK : EMBED_ONE, &e->fields[i], other, hint);
+            candidate(&f, e->fields[i].storage == STORE_LINK ? EMBED_LINK : EMBED_ONE, &e->fields[i], other,
+                      hint);
     if (f.n) return f;
     for (size_t i = 0; i < other->n; i++)
         if (other->fields[i].to == e)
-            candidate(&f, other->fields[i].storage == STORE_LINK ? EMBED_BACK : EMBED_MANY, &other->fields[i], other, hint);
+            candidate(&f, other->fields[i].storage == STORE_LINK ? EMBED_BACK : EMBED_MANY, &other->fields[i],
+                      other, hint);
     return f;
 }
 
@@ -96,11 +108,11 @@ static int resolve(const QueryCtx *c, const Entity *e, Str name, Str hint, Found
     *ret = find_relation(c, e, name, hint);
     if (ret->n == 1) return 0;
     if (ret->n > 1) {
-        err_set(err, ERR_INPUT, "“" STR_FMT "” 与 “" STR_FMT "” 之间有 %zu 种引用，不知道指哪一种", STR_ARG(e->name), STR_ARG(name),
-                ret->n);
+        err_set(err, ERR_INPUT, "“" STR_FMT "” 与 “" STR_FMT "” 之间有 %zu 种引用，不知道指哪一种",
+                STR_ARG(e->name), STR_ARG(name), ret->n);
         err_pointer(err, "select");
-        return err_hint(err, "写成 " STR_FMT "!字段名(…)，例如 " STR_FMT "!" STR_FMT, STR_ARG(name), STR_ARG(name),
-                        STR_ARG(ret->via->name));
+        return err_hint(err, "写成 " STR_FMT "!字段名(…)，例如 " STR_FMT "!" STR_FMT, STR_ARG(name),
+                        STR_ARG(name), STR_ARG(ret->via->name));
     }
     Str near = relation_hint(c, e, name);
     err_set(err, ERR_INPUT, "“" STR_FMT "” 没有名为 “" STR_FMT "” 的引用", STR_ARG(e->name), STR_ARG(name));
@@ -117,8 +129,10 @@ static int add_embed(const QueryCtx *c, Query *q, Str head, Str inside, bool spr
     Str rest = head, name;
     if (!str_split(&rest, '!', &name)) return syntax(err, "缺少名字", head);
     while (str_split(&rest, '!', &part)) {
-        if (str_is(part, "inner")) inner = true;
-        else if (!str_is(part, "left")) hint = part;
+        if (str_is(part, "inner"))
+            inner = true;
+        else if (!str_is(part, "left"))
+            hint = part;
     }
     Found f;
     TRY(resolve(c, q->entity, name, hint, &f, err));
@@ -131,7 +145,8 @@ static int add_embed(const QueryCtx *c, Query *q, Str head, Str inside, bool spr
     return 0;
 }
 
-/* --- fields and aggregates ---------------------------------------------------------------------------------- */
+/* --- fields and aggregates
+ * ---------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -190,7 +205,14 @@ static int add_field(const QueryCtx *c, Query *q, Str item, Err *err)
     const Field *f;
     TRY(query_field(q->entity, item, "select", &f, err));
     if (agg) TRY(check_agg(c, q, f, agg, whole, err));
-    Str name = alias.n ? alias : agg ? str_c(aggs[agg == AGG_AVG ? 0 : agg == AGG_COUNT ? 1 : agg == AGG_MAX ? 2 : agg == AGG_MIN ? 3 : 4].name) : f->name;
+    Str name = alias.n ? alias
+               : agg   ? str_c(aggs[agg == AGG_AVG     ? 0
+                                    : agg == AGG_COUNT ? 1
+                                    : agg == AGG_MAX   ? 2
+                                    : agg == AGG_MIN   ? 3
+                                                       : 4]
+                                   .name)
+                       : f->name;
     *add_pick(c, q) = (Pick){.field = f, .agg = agg, .name = str_dup(c->a, name), .as_text = as_text};
     return 0;
 }
@@ -201,7 +223,8 @@ static void distinct_names(const QueryCtx *c, Query *q)
     for (size_t i = 0; i < q->n_picks; i++)
         for (size_t j = 0; j < i; j++)
             if (q->picks[i].agg && str_eq(q->picks[i].name, q->picks[j].name) && q->picks[i].field)
-                q->picks[i].name = str_fmt(c->a, STR_FMT "_" STR_FMT, STR_ARG(q->picks[i].field->name), STR_ARG(q->picks[i].name));
+                q->picks[i].name = str_fmt(c->a, STR_FMT "_" STR_FMT, STR_ARG(q->picks[i].field->name),
+                                           STR_ARG(q->picks[i].name));
 }
 
 static int check_groups(const QueryCtx *c, const Query *q, Err *err)
@@ -212,7 +235,9 @@ static int check_groups(const QueryCtx *c, const Query *q, Err *err)
         if (p->embed && p->embed->kind != EMBED_ONE) return syntax(err, "：统计时只能带单个引用", p->name);
         if (p->field && p->field->storage >= STORE_GEO) return syntax(err, "：不能按这个字段分组", p->name);
         if (p->field && access_masks(c->who, q->entity, p->field, &q->access))
-            return err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是敏感字段，不能分组统计", STR_ARG(p->field->title)), err_pointer(err, "select");
+            return err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是敏感字段，不能分组统计",
+                           STR_ARG(p->field->title)),
+                   err_pointer(err, "select");
     }
     return 0;
 }
@@ -229,11 +254,14 @@ int query_select(const QueryCtx *c, Query *q, Str text, int depth, Err *err)
         ptrdiff_t open = str_find(item, '(');
         bool call = open > 0 && (str_ends(item, S("()")));
         if (!item.n) return syntax(err, "里有空的一项", text);
-        if (str_is(item, "*")) query_select_all(c, q);
+        if (str_is(item, "*"))
+            query_select_all(c, q);
         else if (open > 0 && !call) {
             if (!str_ends(item, S(")"))) return syntax(err, "括号没有配对", item);
-            TRY(add_embed(c, q, str_n(item.p, (size_t)open), str_n(item.p + open + 1, item.n - (size_t)open - 2), spread, depth, err));
-        } else TRY(add_field(c, q, item, err));
+            TRY(add_embed(c, q, str_n(item.p, (size_t)open),
+                          str_n(item.p + open + 1, item.n - (size_t)open - 2), spread, depth, err));
+        } else
+            TRY(add_field(c, q, item, err));
         if (q->n_picks > 1000) return syntax(err, "项目过多", S("…"));
     }
     distinct_names(c, q);

@@ -30,11 +30,15 @@ static void one(Build *b, const char *alias, const Field *f, Cmp cmp, Val v)
     const char *const *form = forms[cmp].text[b->d];
     bool swap = forms[cmp].arg_first && b->d == DIALECT_SQLITE;
     build_add(b, form[0]);
-    if (swap) build_arg(b, v);
-    else build_column(b, alias, f);
+    if (swap)
+        build_arg(b, v);
+    else
+        build_column(b, alias, f);
     build_add(b, form[1]);
-    if (swap) build_column(b, alias, f);
-    else build_arg(b, v);
+    if (swap)
+        build_column(b, alias, f);
+    else
+        build_arg(b, v);
     build_add(b, form[2]);
 }
 
@@ -42,10 +46,14 @@ static void is_word(Build *b, const char *alias, const Field *f, Str word)
 {
     build_column(b, alias, f);
     bool truth = str_is(word, "true") || str_is(word, "false");
-    if (str_is(word, "null") || str_is(word, "unknown")) build_add(b, " is null");
-    else if (str_is(word, "not_null")) build_add(b, " is not null");
-    else if (truth && b->d == DIALECT_SQLITE) build_add(b, str_is(word, "true") ? " is 1" : " is 0");
-    else build_add(b, str_is(word, "true") ? " is true" : " is false");
+    if (str_is(word, "null") || str_is(word, "unknown"))
+        build_add(b, " is null");
+    else if (str_is(word, "not_null"))
+        build_add(b, " is not null");
+    else if (truth && b->d == DIALECT_SQLITE)
+        build_add(b, str_is(word, "true") ? " is 1" : " is 0");
+    else
+        build_add(b, str_is(word, "true") ? " is true" : " is false");
 }
 
 static void in_list(Build *b, const char *alias, const Cond *c)
@@ -80,7 +88,8 @@ static void link_in(Build *b, const Cond *c, const char *in)
     build_add(b, "))");
 }
 
-/* Conditions on a list of references: holds one (eq, ov, in), holds all (cs), holds no other (cd), is empty (is null). */
+/* Conditions on a list of references: holds one (eq, ov, in), holds all (cs), holds no other (cd), is empty
+ * (is null). */
 static void link_cond(Build *b, const char *alias, const Cond *c)
 {
     if (c->cmp == CMP_IS) {
@@ -133,7 +142,8 @@ static void leaf(Build *b, const char *alias, const Cond *c)
 static void cond(Build *b, const char *alias, const Cond *c)
 {
     if (c->negate) build_add(b, "not (");
-    if (c->kind == COND_LEAF) leaf(b, alias, c);
+    if (c->kind == COND_LEAF)
+        leaf(b, alias, c);
     else {
         build_add(b, "(");
         for (size_t i = 0; i < c->n; i++) {

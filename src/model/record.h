@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
 /*
- * The one door to records. Types, rules, permissions and sensitivity are applied here and nowhere else; every write is
- * journalled in its own transaction. Reading: a query to rows, embedded rows stitched in by one further query a relation,
- * never one a row. Writing: values by field, checked as a whole, all errors of a record told by field.
+ * The one door to records. Types, rules, permissions and sensitivity are applied here and nowhere else; every
+ * write is journalled in its own transaction. Reading: a query to rows, embedded rows stitched in by one
+ * further query a relation, never one a row. Writing: values by field, checked as a whole, all errors of a
+ * record told by field.
  */
 #include "model/query.h"
 
-/* --- reading ------------------------------------------------------------------------------------------------ */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------ */
 
 typedef enum Format { FORMAT_JSON, FORMAT_OBJECT, FORMAT_NDJSON, FORMAT_CSV, FORMAT_GEOJSON } Format;
 
@@ -17,17 +19,21 @@ typedef struct ReadResult {
     int64_t rev;   /* of the only row, for ETag; 0 otherwise */
 } ReadResult;
 
-/* Runs the query and writes the answer. `count`: also count all rows that match. FORMAT_OBJECT: exactly one row, else
-   ERR_NOT_ACCEPTABLE (as PostgREST's singular answer). At most QUERY_ROWS_MAX rows. */
-int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, Buf *out, ReadResult *ret, Err *err) CHECKED;
-/* The query shows values that are masked without a purpose: it must run in a write transaction, since it is journalled. */
+/* Runs the query and writes the answer. `count`: also count all rows that match. FORMAT_OBJECT: exactly one
+   row, else ERR_NOT_ACCEPTABLE (as PostgREST's singular answer). At most QUERY_ROWS_MAX rows. */
+int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, Buf *out, ReadResult *ret,
+                Err *err) CHECKED;
+/* The query shows values that are masked without a purpose: it must run in a write transaction, since it is
+ * journalled. */
 bool record_unmasks(const QueryCtx *c, const Query *q);
 /* The row is there and the actor may read it. */
-int record_visible(Tx *tx, Arena *a, const Model *m, const Actor *who, const Entity *e, Str id, bool *ret, Err *err) CHECKED;
+int record_visible(Tx *tx, Arena *a, const Model *m, const Actor *who, const Entity *e, Str id, bool *ret,
+                   Err *err) CHECKED;
 /* A value of the id's type from its text in a URL. */
 int record_id(Arena *a, const Entity *e, Str text, Val *ret, Err *err) CHECKED;
 
-/* --- writing ------------------------------------------------------------------------------------------------ */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------ */
 
 /* Values of one record by position in entity->fields; what is not `set` is left as it is. */
 typedef struct Input {
@@ -53,14 +59,20 @@ Input input_new(Arena *a, const Entity *e);
 /* Members of an object; ERR_INPUT / ERR_VALIDATION with pointer /field. */
 int input_from_json(Arena *a, const Entity *e, const json_t *object, Input *ret, Err *err) CHECKED;
 /* One cell. `normalise` as in Writer. */
-int input_set_text(Arena *a, const Entity *e, const Field *f, Str text, bool normalise, Input *in, Err *err) CHECKED;
+int input_set_text(Arena *a, const Entity *e, const Field *f, Str text, bool normalise, Input *in,
+                   Err *err) CHECKED;
 
-/* ret_id: text of the record's id. ERR_VALIDATION, ERR_UNIQUE, ERR_REFERENCE with pointer /field; ERR_FORBIDDEN. */
+/* ret_id: text of the record's id. ERR_VALIDATION, ERR_UNIQUE, ERR_REFERENCE with pointer /field;
+ * ERR_FORBIDDEN. */
 int record_insert(Writer *w, const Entity *e, Input *in, Str *ret_id, Err *err) CHECKED;
-/* if_rev > 0: ERR_PRECONDITION unless the record has this revision. ret_changed: false when nothing differed. */
-int record_update(Writer *w, const Entity *e, Val id, const Input *in, int64_t if_rev, bool *ret_changed, Err *err) CHECKED;
+/* if_rev > 0: ERR_PRECONDITION unless the record has this revision. ret_changed: false when nothing differed.
+ */
+int record_update(Writer *w, const Entity *e, Val id, const Input *in, int64_t if_rev, bool *ret_changed,
+                  Err *err) CHECKED;
 int record_delete(Writer *w, const Entity *e, Val id, int64_t if_rev, Err *err) CHECKED;
-/* Insert, or by `on` (fields of a unique set or the key) update or leave what is there. ret_did: 'i', 'u', '-' */
-int record_upsert(Writer *w, const Entity *e, Input *in, const FieldSet *on, Conflict how, Str *ret_id, char *ret_did, Err *err) CHECKED;
+/* Insert, or by `on` (fields of a unique set or the key) update or leave what is there. ret_did: 'i', 'u',
+ * '-' */
+int record_upsert(Writer *w, const Entity *e, Input *in, const FieldSet *on, Conflict how, Str *ret_id,
+                  char *ret_did, Err *err) CHECKED;
 
 extern const struct Engine model_engine;

@@ -60,7 +60,8 @@ static int geo_rows(const QueryCtx *c, const Level *l, Buf *out, Err *err)
     for (size_t i = 0; i < q->n_picks && geo == q->n_picks; i++)
         if (q->picks[i].field && q->picks[i].field->storage == STORE_GEO) geo = i;
     if (geo == q->n_picks)
-        return err_set(err, ERR_NOT_ACCEPTABLE, "“" STR_FMT "” 没有空间字段，不能给出 GeoJSON", STR_ARG(q->entity->title));
+        return err_set(err, ERR_NOT_ACCEPTABLE, "“" STR_FMT "” 没有空间字段，不能给出 GeoJSON",
+                       STR_ARG(q->entity->title));
     JsonWriter w;
     jw_init(&w, out);
     jw_object(&w);
@@ -90,8 +91,10 @@ static int geo_rows(const QueryCtx *c, const Level *l, Buf *out, Err *err)
 int record_format(const QueryCtx *c, const Level *l, Format format, Buf *out, Err *err)
 {
     JsonWriter w;
-    if (format == FORMAT_CSV) csv_rows(c, l, out);
-    else if (format == FORMAT_GEOJSON) TRY(geo_rows(c, l, out, err));
+    if (format == FORMAT_CSV)
+        csv_rows(c, l, out);
+    else if (format == FORMAT_GEOJSON)
+        TRY(geo_rows(c, l, out, err));
     else {
         jw_init(&w, out);
         if (format == FORMAT_JSON) jw_array(&w);

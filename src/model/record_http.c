@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* /api/records: PostgREST's conventions over HTTP. What a header asks for becomes a Wish once, at the door. */
+/* /api/records: PostgREST's conventions over HTTP. What a header asks for becomes a Wish once, at the door.
+ */
 #include "model/record_http.h"
 
 #include "base/clock.h"
@@ -19,7 +20,8 @@ typedef struct Wish {
 
 enum { BULK_MAX = 10000 };
 
-/* --- headers ------------------------------------------------------------------------------------------------------ */
+/* --- headers
+ * ------------------------------------------------------------------------------------------------------ */
 
 static bool has_token(Str list, const char *token)
 {
@@ -37,8 +39,13 @@ static int wish_format(const Request *rq, Wish *w, Err *err)
     static const struct {
         const char *type;
         Format format;
-    } rows[] = {{"application/geo+json", FORMAT_GEOJSON}, {"application/json", FORMAT_JSON}, {"application/vnd.pgrst.array+json", FORMAT_JSON},
-                {"application/vnd.pgrst.object+json", FORMAT_OBJECT}, {"application/x-ndjson", FORMAT_NDJSON}, {"text/csv", FORMAT_CSV}, {"*/*", FORMAT_JSON}};
+    } rows[] = {{"application/geo+json", FORMAT_GEOJSON},
+                {"application/json", FORMAT_JSON},
+                {"application/vnd.pgrst.array+json", FORMAT_JSON},
+                {"application/vnd.pgrst.object+json", FORMAT_OBJECT},
+                {"application/x-ndjson", FORMAT_NDJSON},
+                {"text/csv", FORMAT_CSV},
+                {"*/*", FORMAT_JSON}};
     Str accept = rq->header(rq, "Accept"), part;
     if (!accept.n) return 0;
     Str list = accept;
@@ -59,7 +66,8 @@ static int wish_of(const Request *rq, Wish *w, Err *err)
     Str prefer = rq->header(rq, "Prefer"), range = rq->header(rq, "Range");
     w->representation = has_token(prefer, "return=representation");
     w->headers_only = has_token(prefer, "return=headers-only");
-    w->count = has_token(prefer, "count=exact") || has_token(prefer, "count=planned") || has_token(prefer, "count=estimated");
+    w->count = has_token(prefer, "count=exact") || has_token(prefer, "count=planned") ||
+               has_token(prefer, "count=estimated");
     w->rollback = has_token(prefer, "tx=rollback");
     if (has_token(prefer, "resolution=merge-duplicates")) w->conflict = CONFLICT_MERGE;
     if (has_token(prefer, "resolution=ignore-duplicates")) w->conflict = CONFLICT_IGNORE;
@@ -67,7 +75,8 @@ static int wish_of(const Request *rq, Wish *w, Err *err)
     if (dash > 0 && !str_starts(range, S("bytes"))) {
         int64_t first, last = -1;
         Str tail = str_from(range, (size_t)dash + 1);
-        if (!str_int(str_n(range.p, (size_t)dash), &first) || first < 0 || (tail.n && !str_int(tail, &last)) || (tail.n && last < first))
+        if (!str_int(str_n(range.p, (size_t)dash), &first) || first < 0 ||
+            (tail.n && !str_int(tail, &last)) || (tail.n && last < first))
             return err_set(err, ERR_RANGE, "Range 要写成 0-24"), err_pointer(err, "Range");
         w->first = first, w->last = last;
     }
@@ -86,10 +95,14 @@ static int find_entity(const Request *rq, const Entity **ret, Err *err)
     if (*ret) return 0;
     Str near = model_nearest(rq->city->model, rq->params[0]);
     err_set(err, ERR_NOT_FOUND, "没有名为 “" STR_FMT "” 的实体", STR_ARG(text_cut(rq->params[0], 48)));
-    return near.n ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near)) : err_hint(err, "实体的清单见 /api/entities");
+    return near.n ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near))
+                  : err_hint(err, "实体的清单见 /api/entities");
 }
 
-static void etag(Request *rq, int64_t rev) { request_header(rq, "ETag", str_fmt(rq->arena, "\"%lld\"", (long long)rev)); }
+static void etag(Request *rq, int64_t rev)
+{
+    request_header(rq, "ETag", str_fmt(rq->arena, "\"%lld\"", (long long)rev));
+}
 
 /* If-Match: "REV" → REV; absent or * → 0; anything else can match nothing → -1. */
 static int64_t if_match(const Request *rq)
@@ -102,7 +115,8 @@ static int64_t if_match(const Request *rq)
     return INT64_MAX;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- reading
+ * ------------------------------------------------------------------------------------------------------- */
 
 typedef struct Get {
     Request *rq;
@@ -112,7 +126,10 @@ typedef struct Get {
     ReadResult result;
 } Get;
 
-static QueryCtx ctx_of(const Request *rq, Arena *a) { return (QueryCtx){a, rq->city->model, rq->who, rq->trace}; }
+static QueryCtx ctx_of(const Request *rq, Arena *a)
+{
+    return (QueryCtx){a, rq->city->model, rq->who, rq->trace};
+}
 
 static int get_tx(Tx *tx, void *p, Err *err)
 {
@@ -136,8 +153,12 @@ static void content_range(Request *rq, const Get *g)
     const ReadResult *r = &g->result;
     Str total = r->total >= 0 ? str_fmt(rq->arena, "%lld", (long long)r->total) : S("*");
     long long first = (long long)g->q->offset;
-    if (r->rows) request_header(rq, "Content-Range", str_fmt(rq->arena, "%lld-%lld/" STR_FMT, first, first + (long long)r->rows - 1, STR_ARG(total)));
-    else request_header(rq, "Content-Range", str_fmt(rq->arena, "*/" STR_FMT, STR_ARG(total)));
+    if (r->rows)
+        request_header(
+            rq, "Content-Range",
+            str_fmt(rq->arena, "%lld-%lld/" STR_FMT, first, first + (long long)r->rows - 1, STR_ARG(total)));
+    else
+        request_header(rq, "Content-Range", str_fmt(rq->arena, "*/" STR_FMT, STR_ARG(total)));
 }
 
 int records_get(Request *rq, Err *err)
@@ -152,7 +173,8 @@ int records_get(Request *rq, Err *err)
     TRY(run_read(&g, err));
     if (g.result.total >= 0 && g.q->offset > 0 && g.q->offset >= g.result.total) {
         request_header(rq, "Content-Range", str_fmt(rq->arena, "*/%lld", (long long)g.result.total));
-        return err_set(err, ERR_RANGE, "只有 %lld 条记录，要从第 %lld 条起", (long long)g.result.total, (long long)g.q->offset + 1);
+        return err_set(err, ERR_RANGE, "只有 %lld 条记录，要从第 %lld 条起", (long long)g.result.total,
+                       (long long)g.q->offset + 1);
     }
     content_range(rq, &g);
     bool partial = g.result.total >= 0 && g.result.rows < g.result.total && g.wish.format != FORMAT_OBJECT;
@@ -177,7 +199,8 @@ static int one_query(Request *rq, const Entity *e, Str id, Str query, Query **re
 
 static int not_there(const Entity *e, Str id, Err *err)
 {
-    return err_set(err, ERR_NOT_FOUND, "没有编号为 “" STR_FMT "” 的" STR_FMT, STR_ARG(text_cut(id, 60)), STR_ARG(e->title));
+    return err_set(err, ERR_NOT_FOUND, "没有编号为 “" STR_FMT "” 的" STR_FMT, STR_ARG(text_cut(id, 60)),
+                   STR_ARG(e->title));
 }
 
 int record_get(Request *rq, Err *err)
@@ -188,7 +211,8 @@ int record_get(Request *rq, Err *err)
     if (g.wish.format == FORMAT_JSON) g.wish.format = FORMAT_OBJECT;
     TRY(one_query(rq, g.e, rq->params[1], rq->query, &g.q, err));
     int rc = run_read(&g, err);
-    if (rc == -(int)ERR_NOT_ACCEPTABLE && g.wish.format == FORMAT_OBJECT) return not_there(g.e, rq->params[1], err);
+    if (rc == -(int)ERR_NOT_ACCEPTABLE && g.wish.format == FORMAT_OBJECT)
+        return not_there(g.e, rq->params[1], err);
     TRY(rc);
     if (!g.result.rows) return not_there(g.e, rq->params[1], err);
     etag(rq, g.result.rev);
@@ -197,11 +221,13 @@ int record_get(Request *rq, Err *err)
         buf_clear(&rq->out);
         rq->status = 304;
     }
-    rq->content_type = g.wish.format == FORMAT_OBJECT ? "application/json; charset=utf-8" : media[g.wish.format];
+    rq->content_type =
+        g.wish.format == FORMAT_OBJECT ? "application/json; charset=utf-8" : media[g.wish.format];
     return 0;
 }
 
-/* --- bodies -------------------------------------------------------------------------------------------------------- */
+/* --- bodies
+ * -------------------------------------------------------------------------------------------------------- */
 
 typedef struct Bodies {
     Input *items;
@@ -219,7 +245,9 @@ static int at_row(const Bodies *b, size_t i, Err *err)
 
 static int add_object(Request *rq, const Entity *e, const json_t *j, Bodies *b, Err *err)
 {
-    if (b->n >= BULK_MAX) return err_set(err, ERR_TOO_LARGE, "一次最多写入 %d 条", BULK_MAX), err_hint(err, "分几次，或用 chengshu import");
+    if (b->n >= BULK_MAX)
+        return err_set(err, ERR_TOO_LARGE, "一次最多写入 %d 条", BULK_MAX),
+               err_hint(err, "分几次，或用 chengshu import");
     Input *in = ARENA_PUSH(rq->arena, b->items, b->n, b->cap);
     return input_from_json(rq->arena, e, j, in, err) < 0 ? at_row(b, b->n - 1, err) : 0;
 }
@@ -249,7 +277,8 @@ static int ndjson_bodies(Request *rq, const Entity *e, Bodies *b, Err *err)
     return 0;
 }
 
-static int csv_row(Request *rq, const Entity *e, const CsvRecord *rec, const Field **cols, size_t n, Bodies *b, Err *err)
+static int csv_row(Request *rq, const Entity *e, const CsvRecord *rec, const Field **cols, size_t n,
+                   Bodies *b, Err *err)
 {
     if (rec->fault) return err_set(err, ERR_INPUT, STR_FMT, STR_ARG(csv_fault_text(rq->arena, rec)));
     if (rec->n != n)
@@ -258,7 +287,8 @@ static int csv_row(Request *rq, const Entity *e, const CsvRecord *rec, const Fie
     Input *in = ARENA_PUSH(rq->arena, b->items, b->n, b->cap);
     *in = input_new(rq->arena, e);
     for (size_t i = 0; i < n; i++)
-        if (input_set_text(rq->arena, e, cols[i], rec->cells[i], false, in, err) < 0) return at_row(b, b->n - 1, err);
+        if (input_set_text(rq->arena, e, cols[i], rec->cells[i], false, in, err) < 0)
+            return at_row(b, b->n - 1, err);
     return 0;
 }
 
@@ -275,7 +305,8 @@ static int csv_bodies(Request *rq, const Entity *e, Bodies *b, Err *err)
         cols[i] = entity_field(e, rec.cells[i]);
         if (cols[i]) continue;
         Str near = entity_nearest(e, rec.cells[i]);
-        err_set(err, ERR_INPUT, "“" STR_FMT "” 没有字段 “" STR_FMT "”", STR_ARG(e->name), STR_ARG(text_cut(rec.cells[i], 48)));
+        err_set(err, ERR_INPUT, "“" STR_FMT "” 没有字段 “" STR_FMT "”", STR_ARG(e->name),
+                STR_ARG(text_cut(rec.cells[i], 48)));
         return near.n ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near)) : -(int)ERR_INPUT;
     }
     while ((rc = csv_next(r, &rec, err)) > 0) TRY(csv_row(rq, e, &rec, cols, n, b, err));
@@ -290,7 +321,8 @@ static int read_bodies(Request *rq, const Entity *e, Bodies *b, Err *err)
     type = str_trim(type);
     if (str_ieq(type, S("text/csv"))) return csv_bodies(rq, e, b, err);
     if (str_ieq(type, S("application/x-ndjson"))) return ndjson_bodies(rq, e, b, err);
-    if (!type.n || str_ieq(type, S("application/json")) || str_ends(type, S("+json"))) return json_bodies(rq, e, b, err);
+    if (!type.n || str_ieq(type, S("application/json")) || str_ends(type, S("+json")))
+        return json_bodies(rq, e, b, err);
     err_set(err, ERR_UNSUPPORTED, "不能读 “" STR_FMT "”", STR_ARG(text_cut(type, 60)));
     return err_hint(err, "可用 application/json、application/x-ndjson、text/csv");
 }
@@ -312,18 +344,19 @@ static int keep_columns(Request *rq, const Entity *e, Bodies *b, Err *err)
     return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------- */
+/* --- writing
+ * ------------------------------------------------------------------------------------------------------- */
 
 typedef struct Write {
     Request *rq;
     const Entity *e;
     Wish wish;
     Bodies bodies;
-    Query *q;      /* which records (PATCH, DELETE) */
-    FieldSet on;   /* on_conflict */
-    Str id;        /* a single record by URL */
+    Query *q;    /* which records (PATCH, DELETE) */
+    FieldSet on; /* on_conflict */
+    Str id;      /* a single record by URL */
     int64_t if_rev;
-    Str *ids;      /* written */
+    Str *ids; /* written */
     size_t n_ids, cap_ids;
     Str first_id;
     int64_t rev;
@@ -391,7 +424,8 @@ static int insert_tx(Tx *tx, void *p, Err *err)
     Writer w = writer_of(wr, tx, a);
     begin_attempt(wr);
     for (size_t i = 0; i < wr->bodies.n; i++) {
-        Input in = wr->bodies.items[i]; /* the arrays are filled with defaults in place: give each attempt its own */
+        Input in =
+            wr->bodies.items[i]; /* the arrays are filled with defaults in place: give each attempt its own */
         const Entity *e = wr->e;
         Input own = input_new(a, e);
         memcpy(own.vals, in.vals, e->n * sizeof *in.vals);
@@ -400,7 +434,8 @@ static int insert_tx(Tx *tx, void *p, Err *err)
         own.id = in.id;
         Str id;
         char did;
-        if (record_upsert(&w, e, &own, &wr->on, wr->wish.conflict, &id, &did, err) < 0) return at_row(&wr->bodies, i, err);
+        if (record_upsert(&w, e, &own, &wr->on, wr->wish.conflict, &id, &did, err) < 0)
+            return at_row(&wr->bodies, i, err);
         wrote(wr, a, id);
     }
     return end_attempt(wr, tx, a, err);
@@ -425,7 +460,9 @@ static int conflict_fields(Request *rq, const Entity *e, FieldSet *ret, Err *err
     while (str_split(&list, ',', &part)) {
         const Field *f;
         TRY(query_field(e, str_trim(part), "on_conflict", &f, err));
-        if (f->storage >= STORE_GEO) return err_set(err, ERR_INPUT, "不能按 “" STR_FMT "” 判断重复", STR_ARG(f->name)), err_pointer(err, "on_conflict");
+        if (f->storage >= STORE_GEO)
+            return err_set(err, ERR_INPUT, "不能按 “" STR_FMT "” 判断重复", STR_ARG(f->name)),
+                   err_pointer(err, "on_conflict");
         *ARENA_PUSH(rq->arena, ret->items, ret->n, cap) = f;
     }
     return 0;
@@ -452,7 +489,9 @@ int records_post(Request *rq, Err *err)
     TRY(keep_columns(rq, wr.e, &wr.bodies, err));
     TRY(run_write(&wr, insert_tx, err));
     if (wr.bodies.n == 1)
-        request_header(rq, "Location", str_fmt(rq->arena, "/api/records/" STR_FMT "/" STR_FMT, STR_ARG(wr.e->name), STR_ARG(wr.first_id)));
+        request_header(rq, "Location",
+                       str_fmt(rq->arena, "/api/records/" STR_FMT "/" STR_FMT, STR_ARG(wr.e->name),
+                               STR_ARG(wr.first_id)));
     request_header(rq, "Content-Range", str_fmt(rq->arena, "*/%zu", wr.bodies.n));
     answer_written(&wr, 201);
     return 0;
@@ -486,7 +525,9 @@ static int selected_ids(Write *wr, Tx *tx, Arena *a, Op op, Val **ret, size_t *r
     }
     rows_done(rows);
     TRY(rc);
-    if (*ret_n > BULK_MAX) return err_set(err, ERR_TOO_LARGE, "条件选中的记录超过 %d 条", BULK_MAX), err_hint(err, "缩小条件，分几次");
+    if (*ret_n > BULK_MAX)
+        return err_set(err, ERR_TOO_LARGE, "条件选中的记录超过 %d 条", BULK_MAX),
+               err_hint(err, "缩小条件，分几次");
     return 0;
 }
 
@@ -559,7 +600,8 @@ static int one_body(Request *rq, Write *wr, Err *err)
 static int answer_many(Write *wr, Err *err)
 {
     (void)err;
-    request_header(wr->rq, "Content-Range", wr->n_ids ? str_fmt(wr->rq->arena, "0-%zu/*", wr->n_ids - 1) : S("*/*"));
+    request_header(wr->rq, "Content-Range",
+                   wr->n_ids ? str_fmt(wr->rq->arena, "0-%zu/*", wr->n_ids - 1) : S("*/*"));
     answer_written(wr, wr->wish.representation ? 200 : 204);
     return 0;
 }

@@ -7,13 +7,15 @@
 
 Input input_new(Arena *a, const Entity *e)
 {
-    return (Input){ARENA_ARRAY(a, Val, e->n + 1), ARENA_ARRAY(a, StrList, e->n + 1), ARENA_ARRAY(a, bool, e->n + 1), S("")};
+    return (Input){ARENA_ARRAY(a, Val, e->n + 1), ARENA_ARRAY(a, StrList, e->n + 1),
+                   ARENA_ARRAY(a, bool, e->n + 1), S("")};
 }
 
 static int unknown(const Entity *e, Str name, Err *err)
 {
     Str near = entity_nearest(e, name);
-    err_set(err, ERR_INPUT, "“" STR_FMT "” 没有字段 “" STR_FMT "”", STR_ARG(e->name), STR_ARG(text_cut(name, 48)));
+    err_set(err, ERR_INPUT, "“" STR_FMT "” 没有字段 “" STR_FMT "”", STR_ARG(e->name),
+            STR_ARG(text_cut(name, 48)));
     err_pointer(err, "/" STR_FMT, STR_ARG(text_cut_bytes(name, 200)));
     if (near.n) return err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near));
     return err_hint(err, "可用的字段见 /api/entities/" STR_FMT, STR_ARG(e->name));

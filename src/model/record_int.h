@@ -19,12 +19,12 @@ struct Level {
     Query *q;
     Col *cols;
     size_t n_cols, cap_cols;
-    size_t *at;   /* pick → column */
+    size_t *at;     /* pick → column */
     size_t rev, id; /* columns of _rev and the id */
     bool keyed;
     Row *rows;
     size_t n_rows, cap_rows;
-    Row **sorted; /* by key */
+    Row **sorted;  /* by key */
     Level **below; /* pick → its relation's level */
 };
 
@@ -38,8 +38,8 @@ int record_compute(Arena *a, const Entity *e, const Field *f, const Input *in, V
 /* record_format.c */
 int record_format(const QueryCtx *c, const Level *l, Format format, Buf *out, Err *err) CHECKED;
 
-/* record_load.c: the stored values of one record, as an Input with everything set. ERR_NOT_FOUND, also when the access does
-   not cover the record (what one may not see is not there). */
+/* record_load.c: the stored values of one record, as an Input with everything set. ERR_NOT_FOUND, also when
+   the access does not cover the record (what one may not see is not there). */
 typedef struct Stored {
     Input in;
     Str id;

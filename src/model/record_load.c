@@ -20,7 +20,8 @@ static int load_links(Writer *w, const Entity *e, Val id, Stored *s, Err *err)
         Sql sql = build_sql(&b, "model.links");
         TRY(tx_query(w->tx, w->a, &sql, b.args, b.n, &rows, err));
         StrList *list = &s->in.lists[i];
-        while ((rc = rows_next(rows, err)) > 0) *ARENA_PUSH(w->a, list->items, list->n, cap) = rows_text(rows, w->a, 0);
+        while ((rc = rows_next(rows, err)) > 0)
+            *ARENA_PUSH(w->a, list->items, list->n, cap) = rows_text(rows, w->a, 0);
         rows_done(rows);
         TRY(rc);
         s->in.set[i] = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * From a query to rows. Each level of the query is one SELECT; an embedded relation is fetched for all rows of the level
- * above at once (by their keys, in slices) and handed out by key, so the number of statements grows with the number of
- * relations, not of rows.
+ * From a query to rows. Each level of the query is one SELECT; an embedded relation is fetched for all rows
+ * of the level above at once (by their keys, in slices) and handed out by key, so the number of statements
+ * grows with the number of relations, not of rows.
  */
 #include "model/record_int.h"
 
@@ -11,7 +11,8 @@
 
 enum { KEYS_SLICE = 1000 };
 
-/* --- columns of a level -------------------------------------------------------------------------------------- */
+/* --- columns of a level
+ * -------------------------------------------------------------------------------------- */
 
 static size_t column_of(Level *l, const QueryCtx *c, const Field *f)
 {
@@ -34,10 +35,14 @@ static void plan_columns(Level *l, const QueryCtx *c)
     l->at = ARENA_ARRAY(c->a, size_t, q->n_picks + 1);
     for (size_t i = 0; i < q->n_picks; i++) {
         const Pick *p = &q->picks[i];
-        if (p->embed) l->at[i] = column_of(l, c, p->embed->kind == EMBED_ONE ? p->embed->via : entity_id(q->entity));
-        else if (p->agg) l->at[i] = agg_column(l, c, p);
-        else if (p->field->storage == STORE_LINK) l->at[i] = column_of(l, c, entity_id(q->entity));
-        else l->at[i] = column_of(l, c, p->field);
+        if (p->embed)
+            l->at[i] = column_of(l, c, p->embed->kind == EMBED_ONE ? p->embed->via : entity_id(q->entity));
+        else if (p->agg)
+            l->at[i] = agg_column(l, c, p);
+        else if (p->field->storage == STORE_LINK)
+            l->at[i] = column_of(l, c, entity_id(q->entity));
+        else
+            l->at[i] = column_of(l, c, p->field);
     }
     if (q->aggregate) return;
     l->rev = column_of(l, c, &q->entity->sys[SYS_REV]);
@@ -48,9 +53,12 @@ static void agg_sql(Build *b, const Col *col)
 {
     static const char *const names[] = {"", "count", "sum", "avg", "min", "max"};
     build_addf(b, "%s(", names[col->agg]);
-    if (col->field && col->field->storage == STORE_LINK) build_column(b, "t", entity_id(col->field->owner));
-    else if (col->field) build_column(b, "t", col->field);
-    else build_add(b, "*");
+    if (col->field && col->field->storage == STORE_LINK)
+        build_column(b, "t", entity_id(col->field->owner));
+    else if (col->field)
+        build_column(b, "t", col->field);
+    else
+        build_add(b, "*");
     build_add(b, ")");
 }
 
@@ -58,8 +66,10 @@ static void select_list(Build *b, const Level *l)
 {
     for (size_t i = 0; i < l->n_cols; i++) {
         if (i) build_add(b, ", ");
-        if (l->cols[i].agg) agg_sql(b, &l->cols[i]);
-        else build_column(b, "t", l->cols[i].field);
+        if (l->cols[i].agg)
+            agg_sql(b, &l->cols[i]);
+        else
+            build_column(b, "t", l->cols[i].field);
     }
 }
 
@@ -87,11 +97,13 @@ static void sort_term(Build *b, const Sort *s)
         build_add(b, " = ");
         build_column(b, "t", s->embed->via);
         build_add(b, ")");
-    } else build_column(b, "t", s->field);
+    } else
+        build_column(b, "t", s->field);
     build_add(b, s->desc ? " desc" : " asc");
     /* PostgreSQL's order of NULLs on both; left out where there are none, so that an index can serve */
     bool never_null = !s->embed && (s->field->required || s->field->system);
-    if (s->nulls || !never_null) build_add(b, (s->nulls ? s->nulls == 'f' : s->desc) ? " nulls first" : " nulls last");
+    if (s->nulls || !never_null)
+        build_add(b, (s->nulls ? s->nulls == 'f' : s->desc) ? " nulls first" : " nulls last");
 }
 
 static void order_by(Build *b, const QueryCtx *c, const Level *l)
@@ -104,7 +116,8 @@ static void order_by(Build *b, const QueryCtx *c, const Level *l)
     for (size_t i = 0; i < q->n_sorts; i++) {
         build_add(b, sep);
         sort_term(b, &q->sorts[i]);
-        id_done |= !q->sorts[i].embed && (q->sorts[i].field == entity_id(e) || (q->sorts[i].field->system && q->sorts[i].field->i == SYS_ID));
+        id_done |= !q->sorts[i].embed && (q->sorts[i].field == entity_id(e) ||
+                                          (q->sorts[i].field->system && q->sorts[i].field->i == SYS_ID));
         sep = ", ";
     }
     if (q->aggregate) { /* by the groups, so that paging is stable */
@@ -129,7 +142,8 @@ static void order_by(Build *b, const QueryCtx *c, const Level *l)
     if (!q->n_sorts && e->order == entity_id(e) && e->order_desc) build_add(b, " desc");
 }
 
-/* --- one level ------------------------------------------------------------------------------------------------ */
+/* --- one level
+ * ------------------------------------------------------------------------------------------------ */
 
 static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
 {
@@ -177,9 +191,12 @@ static int top_level(const QueryCtx *c, Tx *tx, Level *l, Err *err)
 /* Where the key by which rows are handed out stands: their id, their reference to us, or the link table. */
 static void key_column(Build *b, const Embed *m)
 {
-    if (m->kind == EMBED_ONE) build_column(b, "t", entity_id(m->query->entity));
-    else if (m->kind == EMBED_MANY) build_column(b, "t", m->via);
-    else build_addf(b, "k.\"%s\"", m->kind == EMBED_LINK ? "owner" : "target");
+    if (m->kind == EMBED_ONE)
+        build_column(b, "t", entity_id(m->query->entity));
+    else if (m->kind == EMBED_MANY)
+        build_column(b, "t", m->via);
+    else
+        build_addf(b, "k.\"%s\"", m->kind == EMBED_LINK ? "owner" : "target");
 }
 
 static void from_embed(Build *b, const Embed *m)
@@ -229,8 +246,10 @@ static void embed_sql(const QueryCtx *c, Build *b, Level *l, const Embed *m, con
         build_addf(b, ") p where \"_rank\" > %lld", (long long)q->offset);
         if (q->limit >= 0) build_addf(b, " and \"_rank\" <= %lld", (long long)(q->offset + q->limit));
         build_add(b, " order by \"_rank\"");
-    } else if ((m->kind == EMBED_LINK) && !q->n_sorts) build_add(b, " order by k.\"pos\"");
-    else order_by(b, c, l);
+    } else if ((m->kind == EMBED_LINK) && !q->n_sorts)
+        build_add(b, " order by k.\"pos\"");
+    else
+        order_by(b, c, l);
 }
 
 static int by_key(const void *pa, const void *pb)
@@ -274,7 +293,8 @@ static size_t keys_of(const QueryCtx *c, const Level *l, size_t col, Val **ret)
     return m;
 }
 
-static int embed_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col, const Embed *m, Level **ret, Err *err)
+static int embed_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col, const Embed *m, Level **ret,
+                       Err *err)
 {
     Level *l = ARENA_NEW(c->a, Level);
     Val *keys;
@@ -288,7 +308,8 @@ static int embed_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col
         embed_sql(c, &b, l, m, keys + i, n - i < KEYS_SLICE ? n - i : KEYS_SLICE);
         TRY(fetch(c, tx, l, &b, err));
         if (l->n_rows > QUERY_ROWS_MAX * 10)
-            return err_set(err, ERR_INPUT, "“" STR_FMT "” 带出的记录过多", STR_ARG(m->name)), err_hint(err, "加上 " STR_FMT ".limit=", STR_ARG(m->name));
+            return err_set(err, ERR_INPUT, "“" STR_FMT "” 带出的记录过多", STR_ARG(m->name)),
+                   err_hint(err, "加上 " STR_FMT ".limit=", STR_ARG(m->name));
     }
     TRY(stitch(c, tx, l, err));
     sort_rows(c, l);
@@ -297,7 +318,8 @@ static int embed_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col
 }
 
 /* Targets of a refs field, as rows keyed by owner with one column. */
-static int link_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col, const Field *f, Level **ret, Err *err)
+static int link_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col, const Field *f, Level **ret,
+                      Err *err)
 {
     Level *l = ARENA_NEW(c->a, Level);
     Val *keys;
@@ -327,22 +349,26 @@ static int stitch(const QueryCtx *c, Tx *tx, Level *l, Err *err)
     l->below = ARENA_ARRAY(c->a, Level *, l->q->n_picks + 1);
     for (size_t i = 0; i < l->q->n_picks && l->n_rows; i++) {
         const Pick *p = &l->q->picks[i];
-        if (p->embed) TRY(embed_level(c, tx, l, l->at[i], p->embed, &l->below[i], err));
+        if (p->embed)
+            TRY(embed_level(c, tx, l, l->at[i], p->embed, &l->below[i], err));
         else if (p->field && p->field->storage == STORE_LINK && !p->agg)
             TRY(link_level(c, tx, l, l->at[i], p->field, &l->below[i], err));
     }
     return 0;
 }
 
-/* --- writing ---------------------------------------------------------------------------------------------------- */
+/* --- writing
+ * ---------------------------------------------------------------------------------------------------- */
 
 Row **level_find(const Level *l, Str key, size_t *ret_n)
 {
     size_t lo = 0, hi = l ? l->n_rows : 0;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
-        if (str_cmp(l->sorted[mid]->key, key) < 0) lo = mid + 1;
-        else hi = mid;
+        if (str_cmp(l->sorted[mid]->key, key) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     for (*ret_n = 0; l && lo + *ret_n < l->n_rows && str_eq(l->sorted[lo + *ret_n]->key, key);) ++*ret_n;
     return l ? l->sorted + lo : NULL;
@@ -352,7 +378,8 @@ static void write_agg(JsonWriter *w, const Pick *p, Val v)
 {
     Field as = p->field ? *p->field : (Field){.storage = STORE_INT};
     if (p->agg == AGG_COUNT) as.storage = STORE_INT;
-    if (p->agg == AGG_AVG && as.storage == STORE_INT) as.storage = STORE_NUM, as.type = F_DECIMAL, as.scale = 6;
+    if (p->agg == AGG_AVG && as.storage == STORE_INT)
+        as.storage = STORE_NUM, as.type = F_DECIMAL, as.scale = 6;
     if (p->agg == AGG_AVG && as.type == F_MONEY) as.scale = 2;
     if (as.storage == STORE_INT && v.kind == VAL_TEXT) { /* PostgreSQL sums integers to numeric */
         int64_t i;
@@ -374,8 +401,10 @@ static void write_field(const QueryCtx *c, JsonWriter *w, const Level *l, const 
 {
     const Field *f = p->field;
     if (record_masks(c, l, f)) v = value_mask(c->a, f, v);
-    if (p->as_text && v.kind != VAL_NULL) jw_str(w, value_text(c->a, f, v));
-    else value_write_json(w, f, v);
+    if (p->as_text && v.kind != VAL_NULL)
+        jw_str(w, value_text(c->a, f, v));
+    else
+        value_write_json(w, f, v);
 }
 
 static void write_link(const QueryCtx *c, JsonWriter *w, const Pick *p, const Level *below, Str key)
@@ -398,8 +427,10 @@ static void write_empty_aggregate(JsonWriter *w, const Query *q)
     jw_object(w);
     for (size_t i = 0; i < q->n_picks; i++) {
         jw_key(w, q->picks[i].name);
-        if (q->picks[i].agg == AGG_COUNT) jw_int(w, 0);
-        else jw_null(w);
+        if (q->picks[i].agg == AGG_COUNT)
+            jw_int(w, 0);
+        else
+            jw_null(w);
     }
     jw_object_end(w);
 }
@@ -421,7 +452,8 @@ static void write_embed(const QueryCtx *c, JsonWriter *w, const Pick *p, const L
         jw_object(w);
         write_members(c, w, below, rows[0]);
         jw_object_end(w);
-    } else jw_null(w);
+    } else
+        jw_null(w);
 }
 
 /* ...relation(a,b): the members of the one row stand in ours; nulls when there is none. */
@@ -440,10 +472,14 @@ void record_write_pick(const QueryCtx *c, JsonWriter *w, const Level *l, const R
 {
     const Pick *p = &l->q->picks[i];
     Val v = row->vals[l->at[i]];
-    if (p->embed) write_embed(c, w, p, l->below[i], key_text(c, v));
-    else if (p->agg) write_agg(w, p, v);
-    else if (p->field->storage == STORE_LINK) write_link(c, w, p, l->below[i], key_text(c, v));
-    else write_field(c, w, l, p, v);
+    if (p->embed)
+        write_embed(c, w, p, l->below[i], key_text(c, v));
+    else if (p->agg)
+        write_agg(w, p, v);
+    else if (p->field->storage == STORE_LINK)
+        write_link(c, w, p, l->below[i], key_text(c, v));
+    else
+        write_field(c, w, l, p, v);
 }
 
 static void write_members(const QueryCtx *c, JsonWriter *w, const Level *l, const Row *row)
@@ -466,7 +502,8 @@ void record_write_row(const QueryCtx *c, JsonWriter *w, const Level *l, const Ro
     jw_object_end(w);
 }
 
-/* --- the door ----------------------------------------------------------------------------------------------------- */
+/* --- the door
+ * ----------------------------------------------------------------------------------------------------- */
 
 static int count_all(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err)
 {
@@ -493,7 +530,8 @@ enum { UNMASK_MAX = 200 };
 
 bool record_unmasks(const QueryCtx *c, const Query *q)
 {
-    if (!c->who->purpose.n || c->who->system || q->aggregate || !access_any(c->who, q->entity, OP_UNMASK)) return false;
+    if (!c->who->purpose.n || c->who->system || q->aggregate || !access_any(c->who, q->entity, OP_UNMASK))
+        return false;
     for (size_t i = 0; i < q->n_picks; i++)
         if (q->picks[i].field && q->picks[i].field->sensitivity >= 3) return true;
     return false;
@@ -505,7 +543,8 @@ static int journal_unmasking(const QueryCtx *c, Tx *tx, Level *l, Err *err)
     if (!record_unmasks(c, l->q)) return 0;
     const Entity *e = l->q->entity;
     if (l->n_rows > UNMASK_MAX)
-        return err_set(err, ERR_INPUT, "一次最多查看 %d 条记录的完整内容", UNMASK_MAX), err_hint(err, "加上条件或 limit");
+        return err_set(err, ERR_INPUT, "一次最多查看 %d 条记录的完整内容", UNMASK_MAX),
+               err_hint(err, "加上条件或 limit");
     Buf b;
     JsonWriter w;
     buf_init(&b, 1 << 16);
@@ -514,20 +553,28 @@ static int journal_unmasking(const QueryCtx *c, Tx *tx, Level *l, Err *err)
     jw_key(&w, S("fields"));
     jw_array(&w);
     for (size_t i = 0; i < l->q->n_picks; i++)
-        if (l->q->picks[i].field && l->q->picks[i].field->sensitivity >= 3) jw_str(&w, l->q->picks[i].field->name);
+        if (l->q->picks[i].field && l->q->picks[i].field->sensitivity >= 3)
+            jw_str(&w, l->q->picks[i].field->name);
     jw_array_end(&w);
     jw_object_end(&w);
     Str fields = buf_dup(c->a, &b);
     buf_done(&b);
     for (size_t i = 0; i < l->n_rows; i++) {
-        JournalEntry entry = {.actor = c->who->user, .behalf = c->who->behalf, .purpose = c->who->purpose, .trace = c->trace,
-                              .entity = e->name, .record = key_text(c, l->rows[i].vals[l->id]), .op = S("unmask"), .after = fields};
+        JournalEntry entry = {.actor = c->who->user,
+                              .behalf = c->who->behalf,
+                              .purpose = c->who->purpose,
+                              .trace = c->trace,
+                              .entity = e->name,
+                              .record = key_text(c, l->rows[i].vals[l->id]),
+                              .op = S("unmask"),
+                              .after = fields};
         TRY(journal_add(tx, &entry, err));
     }
     return 0;
 }
 
-int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, Buf *out, ReadResult *ret, Err *err)
+int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, Buf *out, ReadResult *ret,
+                Err *err)
 {
     Level l = {.q = q};
     *ret = (ReadResult){.total = -1};
@@ -537,7 +584,8 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
     TRY(journal_unmasking(c, tx, &l, err));
     if (l.n_rows == 1 && !q->aggregate) ret->rev = l.rows[0].vals[l.rev].i;
     if (format == FORMAT_OBJECT && l.n_rows != 1)
-        return err_set(err, ERR_NOT_ACCEPTABLE, "要恰好一条记录，得到 %zu 条", l.n_rows), err_hint(err, "PGRST116");
+        return err_set(err, ERR_NOT_ACCEPTABLE, "要恰好一条记录，得到 %zu 条", l.n_rows),
+               err_hint(err, "PGRST116");
     return record_format(c, &l, format, out, err);
 }
 
@@ -548,13 +596,15 @@ int record_id(Arena *a, const Entity *e, Str text, Val *ret, Err *err)
     (void)a;
     if (f->storage == STORE_INT) {
         if (str_int(text, &i)) return *ret = V_INT(i), 0;
-        return err_set(err, ERR_NOT_FOUND, "没有编号为 “" STR_FMT "” 的" STR_FMT, STR_ARG(text), STR_ARG(e->title));
+        return err_set(err, ERR_NOT_FOUND, "没有编号为 “" STR_FMT "” 的" STR_FMT, STR_ARG(text),
+                       STR_ARG(e->title));
     }
     *ret = V_TEXT(text);
     return 0;
 }
 
-int record_visible(Tx *tx, Arena *a, const Model *m, const Actor *who, const Entity *e, Str id, bool *ret, Err *err)
+int record_visible(Tx *tx, Arena *a, const Model *m, const Actor *who, const Entity *e, Str id, bool *ret,
+                   Err *err)
 {
     QueryCtx c = {a, m, who, S("")};
     Query *q;

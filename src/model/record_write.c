@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * Insert, update, delete. The order is the same for all: permission, what is stored, values and computed fields, rules,
- * the statement, links, row policy on the outcome, journal. The journal's sequence number is the record's revision.
+ * Insert, update, delete. The order is the same for all: permission, what is stored, values and computed
+ * fields, rules, the statement, links, row policy on the outcome, journal. The journal's sequence number is
+ * the record's revision.
  */
 #include "model/record_int.h"
 
@@ -12,15 +13,18 @@
 
 static int at_field(Err *err, const Field *f) { return err_pointer(err, "/" STR_FMT, STR_ARG(f->name)); }
 
-/* --- values --------------------------------------------------------------------------------------------------- */
+/* --- values
+ * --------------------------------------------------------------------------------------------------- */
 
 static int set_defaults(Writer *w, const Entity *e, Input *in, Err *err)
 {
     for (size_t i = 0; i < e->n; i++) {
         const Field *f = &e->fields[i];
         if (in->set[i] || !f->has_default) continue;
-        if (f->storage == STORE_LINK) TRY(values_from_text(w->a, f, f->def, &in->lists[i], err));
-        else TRY(value_from_text(w->a, f, f->def, &in->vals[i], err));
+        if (f->storage == STORE_LINK)
+            TRY(values_from_text(w->a, f, f->def, &in->lists[i], err));
+        else
+            TRY(value_from_text(w->a, f, f->def, &in->vals[i], err));
         in->set[i] = true;
     }
     return 0;
@@ -29,10 +33,11 @@ static int set_defaults(Writer *w, const Entity *e, Input *in, Err *err)
 /* The text or number that an expression gave, as a value of the field. */
 static int computed_value(Arena *a, const Field *f, Val x, Val *ret, Err *err)
 {
-    Str text = x.kind == VAL_TEXT  ? x.s
-               : x.kind == VAL_INT ? str_fmt(a, "%lld", (long long)x.i)
-               : x.kind == VAL_REAL ? (f->storage == STORE_INT ? str_fmt(a, "%.0f", x.r)
-                                                               : str_fmt(a, "%.*f", f->storage == STORE_NUM ? f->scale : 10, x.r))
+    Str text = x.kind == VAL_TEXT   ? x.s
+               : x.kind == VAL_INT  ? str_fmt(a, "%lld", (long long)x.i)
+               : x.kind == VAL_REAL ? (f->storage == STORE_INT
+                                           ? str_fmt(a, "%.0f", x.r)
+                                           : str_fmt(a, "%.*f", f->storage == STORE_NUM ? f->scale : 10, x.r))
                                     : S("");
     if (x.kind == VAL_NULL) return *ret = V_NULL, 0;
     return value_from_text(a, f, text, ret, err);
@@ -42,7 +47,8 @@ int record_compute(Arena *a, const Entity *e, const Field *f, const Input *in, V
 {
     Val *inputs = ARENA_ARRAY(a, Val, e->n), x;
     for (size_t i = 0; i < e->n; i++) inputs[i] = value_for_expr(&e->fields[i], in->vals[i]);
-    if (expr_eval(f->computed, a, inputs, &x, err) < 0) return err_wrap(err, "“" STR_FMT "” 算不出", STR_ARG(f->title));
+    if (expr_eval(f->computed, a, inputs, &x, err) < 0)
+        return err_wrap(err, "“" STR_FMT "” 算不出", STR_ARG(f->title));
     return computed_value(a, f, x, ret, err);
 }
 
@@ -99,7 +105,8 @@ static Str new_id(Arena *a, int64_t at_us)
     return str_fmt(a, "%.8s-%.4s-%.4s-%.4s-%.12s", h.p, h.p + 8, h.p + 12, h.p + 16, h.p + 20);
 }
 
-/* --- what the database refused, in the words of the entity -------------------------------------------------------- */
+/* --- what the database refused, in the words of the entity
+ * -------------------------------------------------------- */
 
 static const Field *subject_field(const Entity *e, const Err *err)
 {
@@ -117,7 +124,8 @@ static int unique_error(const Entity *e, Err *err)
     char subject[sizeof err->subject];
     memcpy(subject, err->subject, sizeof subject);
     if (f && f->system) f = entity_id(e);
-    err_set(err, ERR_UNIQUE, several ? "“" STR_FMT "” 等几项的组合已有一条记录" : "已有 “" STR_FMT "” 相同的记录",
+    err_set(err, ERR_UNIQUE,
+            several ? "“" STR_FMT "” 等几项的组合已有一条记录" : "已有 “" STR_FMT "” 相同的记录",
             STR_ARG(f ? f->title : e->title));
     err_hint(err, "改用其他值，或修改已有的记录");
     err_subject(err, "%s", subject);
@@ -126,8 +134,8 @@ static int unique_error(const Entity *e, Err *err)
 
 static int missing_reference(Writer *w, const Field *f, Val v, Err *err)
 {
-    err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在", STR_ARG(f->title), STR_ARG(f->to->title),
-            STR_ARG(value_text(w->a, f, v)));
+    err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在", STR_ARG(f->title),
+            STR_ARG(f->to->title), STR_ARG(value_text(w->a, f, v)));
     return at_field(err, f);
 }
 
@@ -154,7 +162,8 @@ static int reference_error(Writer *w, const Entity *e, const Input *in, Err *err
     return err_set(err, ERR_REFERENCE, "引用的记录不存在");
 }
 
-/* --- the journal ------------------------------------------------------------------------------------------------ */
+/* --- the journal
+ * ------------------------------------------------------------------------------------------------ */
 
 /* Members of `in` for the fields with which[i], as a JSON object. */
 static Str changes(Writer *w, const Entity *e, const Input *in, const bool *which)
@@ -172,9 +181,11 @@ static Str changes(Writer *w, const Entity *e, const Input *in, const bool *whic
         if (f->storage == STORE_LINK) {
             jw_array(&jw);
             bool number = entity_id(f->to)->storage == STORE_INT;
-            for (size_t j = 0; j < in->lists[i].n; j++) number ? jw_raw(&jw, in->lists[i].items[j]) : jw_str(&jw, in->lists[i].items[j]);
+            for (size_t j = 0; j < in->lists[i].n; j++)
+                number ? jw_raw(&jw, in->lists[i].items[j]) : jw_str(&jw, in->lists[i].items[j]);
             jw_array_end(&jw);
-        } else value_write_json(&jw, f, in->vals[i]);
+        } else
+            value_write_json(&jw, f, in->vals[i]);
     }
     jw_object_end(&jw);
     Str s = buf_dup(w->a, &b);
@@ -182,15 +193,25 @@ static Str changes(Writer *w, const Entity *e, const Input *in, const bool *whic
     return s;
 }
 
-static int journal(Writer *w, const Entity *e, Str id, const char *op, int64_t seq, Str before, Str after, Err *err)
+static int journal(Writer *w, const Entity *e, Str id, const char *op, int64_t seq, Str before, Str after,
+                   Err *err)
 {
-    JournalEntry entry = {.seq = seq, .at_us = w->at_us, .actor = w->who->system ? S("system") : w->who->user,
-                          .behalf = w->who->behalf, .purpose = w->who->purpose, .trace = w->trace, .entity = e->name,
-                          .record = id, .op = str_c(op), .before = before, .after = after};
+    JournalEntry entry = {.seq = seq,
+                          .at_us = w->at_us,
+                          .actor = w->who->system ? S("system") : w->who->user,
+                          .behalf = w->who->behalf,
+                          .purpose = w->who->purpose,
+                          .trace = w->trace,
+                          .entity = e->name,
+                          .record = id,
+                          .op = str_c(op),
+                          .before = before,
+                          .after = after};
     return journal_add(w->tx, &entry, err);
 }
 
-/* --- links -------------------------------------------------------------------------------------------------------- */
+/* --- links
+ * -------------------------------------------------------------------------------------------------------- */
 
 static int target_val(Writer *w, const Field *f, Str text, Val *ret, Err *err)
 {
@@ -228,8 +249,8 @@ static int write_link(Writer *w, const Field *f, Val owner, const StrList *list,
         Sql sql = build_sql(&b, "model.link");
         int rc = tx_exec(w->tx, &sql, b.args, b.n, NULL, err);
         if (rc == -(int)ERR_REFERENCE) {
-            err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在", STR_ARG(f->title), STR_ARG(f->to->title),
-                    STR_ARG(list->items[i]));
+            err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在",
+                    STR_ARG(f->title), STR_ARG(f->to->title), STR_ARG(list->items[i]));
             return at_field(err, f);
         }
         TRY(rc);
@@ -266,7 +287,8 @@ static int check_outcome(Writer *w, const Entity *e, Val id, const Access *acces
            err_hint(err, "检查所属区划和机构");
 }
 
-/* --- the three writes ------------------------------------------------------------------------------------------- */
+/* --- the three writes
+ * ------------------------------------------------------------------------------------------- */
 
 static void sys_names(Build *b, const Entity *e)
 {
@@ -329,8 +351,9 @@ static int try_insert(Tx *tx, void *ctx, Err *err)
     return insert_row(t->w, t->e, t->in, t->id, t->rev, err);
 }
 
-/* PostgreSQL says itself which constraint was broken, and the caller undoes the whole record anyway. SQLite must be asked
-   afterwards, for which the transaction has to stay usable: a savepoint, which costs little there. */
+/* PostgreSQL says itself which constraint was broken, and the caller undoes the whole record anyway. SQLite
+   must be asked afterwards, for which the transaction has to stay usable: a savepoint, which costs little
+   there. */
 static int attempt(Attempt *t, TxFn fn, Err *err)
 {
     bool tells = tx_dialect(t->w->tx) == DIALECT_POSTGRES;
@@ -342,13 +365,15 @@ static int attempt(Attempt *t, TxFn fn, Err *err)
     return tells ? rc : reference_error(t->w, t->e, t->in, err);
 }
 
-/* What is filled in here dies with the attempt's arena, so the caller's input stays as it is for the next attempt. */
+/* What is filled in here dies with the attempt's arena, so the caller's input stays as it is for the next
+ * attempt. */
 static Input *input_copy(Arena *a, const Entity *e, const Input *in)
 {
     Input *copy = ARENA_NEW(a, Input);
     *copy = input_new(a, e);
     copy->id = in->id;
-    for (size_t i = 0; i < e->n; i++) copy->vals[i] = in->vals[i], copy->lists[i] = in->lists[i], copy->set[i] = in->set[i];
+    for (size_t i = 0; i < e->n; i++)
+        copy->vals[i] = in->vals[i], copy->lists[i] = in->lists[i], copy->set[i] = in->set[i];
     return copy;
 }
 
@@ -411,18 +436,22 @@ static int try_update(Tx *tx, void *ctx, Err *err)
 static int check_rev(const Stored *s, int64_t if_rev, Err *err)
 {
     if (if_rev <= 0 || s->rev == if_rev) return 0;
-    return err_set(err, ERR_PRECONDITION, "您打开之后，这条记录已被他人修改"), err_hint(err, "重新读取，核对后再改");
+    return err_set(err, ERR_PRECONDITION, "您打开之后，这条记录已被他人修改"),
+           err_hint(err, "重新读取，核对后再改");
 }
 
 static int check_key(const Entity *e, const Input *in, const Stored *old, Writer *w, Err *err)
 {
-    if (!e->key || !in->set[e->key->i] || value_same(w->a, e->key, in->vals[e->key->i], old->in.vals[e->key->i])) return 0;
+    if (!e->key || !in->set[e->key->i] ||
+        value_same(w->a, e->key, in->vals[e->key->i], old->in.vals[e->key->i]))
+        return 0;
     err_set(err, ERR_VALIDATION, "“" STR_FMT "” 是主键，不能修改", STR_ARG(e->key->title));
     err_hint(err, "新建一条记录，再删除这一条");
     return at_field(err, e->key);
 }
 
-int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_t if_rev, bool *ret_changed, Err *err)
+int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_t if_rev, bool *ret_changed,
+                  Err *err)
 {
     Access access;
     Stored old;
@@ -440,8 +469,9 @@ int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_
     }
     TRY(compute(w, e, &in, err));
     for (size_t i = 0; i < e->n; i++) {
-        changed[i] = e->fields[i].storage == STORE_LINK ? !same_list(&in.lists[i], &old.in.lists[i])
-                                                        : !value_same(w->a, &e->fields[i], in.vals[i], old.in.vals[i]);
+        changed[i] = e->fields[i].storage == STORE_LINK
+                         ? !same_list(&in.lists[i], &old.in.lists[i])
+                         : !value_same(w->a, &e->fields[i], in.vals[i], old.in.vals[i]);
         any |= changed[i];
     }
     *ret_changed = any;
@@ -453,7 +483,8 @@ int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_
     TRY(attempt(&t, try_update, err));
     TRY(write_links(w, e, id, &in, changed, err));
     TRY(check_outcome(w, e, id, &access, err));
-    return journal(w, e, old.id, "update", t.rev, changes(w, e, &old.in, changed), changes(w, e, &in, changed), err);
+    return journal(w, e, old.id, "update", t.rev, changes(w, e, &old.in, changed),
+                   changes(w, e, &in, changed), err);
 }
 
 static int try_delete(Tx *tx, void *ctx, Err *err)
@@ -489,9 +520,10 @@ static int referred_error(Writer *w, const Entity *e, Val id, Err *err)
             build_add(&b, " = ");
             build_arg(&b, id);
             Sql sql = build_sql(&b, "model.referrers");
-            if (tx_one(w->tx, w->a, &sql, b.args, b.n, &v, &ignore) < 0 || v.kind != VAL_INT || !v.i) continue;
-            err_set(err, ERR_REFERENCE, "不能删除：还有 %lld 条" STR_FMT "的 “" STR_FMT "” 引用它", (long long)v.i,
-                    STR_ARG(f->owner->title), STR_ARG(f->title));
+            if (tx_one(w->tx, w->a, &sql, b.args, b.n, &v, &ignore) < 0 || v.kind != VAL_INT || !v.i)
+                continue;
+            err_set(err, ERR_REFERENCE, "不能删除：还有 %lld 条" STR_FMT "的 “" STR_FMT "” 引用它",
+                    (long long)v.i, STR_ARG(f->owner->title), STR_ARG(f->title));
             return err_hint(err, "先修改或删除引用它的记录");
         }
     return err_set(err, ERR_REFERENCE, "不能删除：还有记录引用它");
@@ -522,7 +554,8 @@ static int find_conflict(Writer *w, const Entity *e, const Input *in, const Fiel
     for (size_t i = 0; i < on->n; i++) {
         const Field *f = on->items[i];
         Val v = f->system ? V_TEXT(in->id) : in->vals[f->i];
-        if (v.kind == VAL_NULL || (f->system && !in->id.n)) return -(int)ERR_NOT_FOUND; /* NULL equals nothing */
+        if (v.kind == VAL_NULL || (f->system && !in->id.n))
+            return -(int)ERR_NOT_FOUND; /* NULL equals nothing */
         build_add(&b, i ? " and " : " where ");
         build_column(&b, NULL, f);
         build_add(&b, " = ");
@@ -532,7 +565,8 @@ static int find_conflict(Writer *w, const Entity *e, const Input *in, const Fiel
     return tx_one(w->tx, w->a, &sql, b.args, b.n, ret, err);
 }
 
-int record_upsert(Writer *w, const Entity *e, Input *in, const FieldSet *on, Conflict how, Str *ret_id, char *ret_did, Err *err)
+int record_upsert(Writer *w, const Entity *e, Input *in, const FieldSet *on, Conflict how, Str *ret_id,
+                  char *ret_did, Err *err)
 {
     Val id;
     bool changed;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* Percent-encoding of query strings and paths (RFC 3986 §2.1; + is a space in query strings, as HTML forms write it). */
+/* Percent-encoding of query strings and paths (RFC 3986 §2.1; + is a space in query strings, as HTML forms
+ * write it). */
 #include "base/str.h"
 
 typedef struct UrlParam {

@@ -20,13 +20,18 @@ static int because(Err *err, const Field *f) { return err_wrap(err, "“" STR_FM
 static int check_range(const Field *f, double v, const char *unit, Err *err)
 {
     if (f->has_min && v < f->min)
-        return err_set(err, ERR_VALIDATION, "“" STR_FMT "” 不能小于 %.15g%s", STR_ARG(f->title), f->min, unit);
+        return err_set(err, ERR_VALIDATION, "“" STR_FMT "” 不能小于 %.15g%s", STR_ARG(f->title), f->min,
+                       unit);
     if (f->has_max && v > f->max)
-        return err_set(err, ERR_VALIDATION, "“" STR_FMT "” 不能大于 %.15g%s", STR_ARG(f->title), f->max, unit);
+        return err_set(err, ERR_VALIDATION, "“" STR_FMT "” 不能大于 %.15g%s", STR_ARG(f->title), f->max,
+                       unit);
     return 0;
 }
 
-static double date_limit(double v) { return isinf(v) ? (double)date_to_days(clock_china_date(clock_now_us())) : v; }
+static double date_limit(double v)
+{
+    return isinf(v) ? (double)date_to_days(clock_china_date(clock_now_us())) : v;
+}
 
 static int check_date_range(const Field *f, int64_t days, Err *err)
 {
@@ -42,7 +47,8 @@ static int check_date_range(const Field *f, int64_t days, Err *err)
     return 0;
 }
 
-/* --- text-like ------------------------------------------------------------------------------------------- */
+/* --- text-like -------------------------------------------------------------------------------------------
+ */
 
 static int check_ident(Arena *a, const Field *f, Str *s, Err *err)
 {
@@ -67,8 +73,8 @@ static int check_ident(Arena *a, const Field *f, Str *s, Err *err)
 static int check_code(const Field *f, Str s, Err *err)
 {
     if (f->type != F_ENUM || !f->codes || codes_find(f->codes, s)) return 0;
-    return err_set(err, ERR_VALIDATION, "“" STR_FMT "” 没有代码 “" STR_FMT "”（见代码表 " STR_FMT "）", STR_ARG(f->title),
-                   STR_ARG(text_cut(s, 20)), STR_ARG(f->codes->name)),
+    return err_set(err, ERR_VALIDATION, "“" STR_FMT "” 没有代码 “" STR_FMT "”（见代码表 " STR_FMT "）",
+                   STR_ARG(f->title), STR_ARG(text_cut(s, 20)), STR_ARG(f->codes->name)),
            err_hint(err, "可用的代码在 /api/entities 的 codes 中列出");
 }
 
@@ -83,12 +89,14 @@ static int from_text_like(Arena *a, const Field *f, Str s, Val *ret, Err *err)
     if (!f->has_max && chars > (double)cap)
         return err_set(err, ERR_VALIDATION, "“" STR_FMT "” 超过 %zu 个字", STR_ARG(f->title), cap);
     TRY(check_range(f, chars, " 个字", err));
-    if (f->regex && regexec(f->regex, str_cdup(a, s), 0, NULL, 0) != 0) return wrong(err, f, "不符合规定的格式");
+    if (f->regex && regexec(f->regex, str_cdup(a, s), 0, NULL, 0) != 0)
+        return wrong(err, f, "不符合规定的格式");
     *ret = V_TEXT(str_dup(a, s));
     return 0;
 }
 
-/* --- numbers --------------------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------------------
+ */
 
 /* Canonical decimal: optional -, digits without leading zeros, exactly `scale` digits after the point. */
 static int from_decimal(Arena *a, const Field *f, Str s, Val *ret, Err *err)
@@ -99,7 +107,8 @@ static int from_decimal(Arena *a, const Field *f, Str s, Val *ret, Err *err)
     Str whole = dot < 0 ? rest : str_n(rest.p, (size_t)dot);
     Str part = dot < 0 ? S("") : str_from(rest, (size_t)dot + 1);
     for (size_t i = 0; i < rest.n; i++)
-        if (!((rest.p[i] >= '0' && rest.p[i] <= '9') || (ptrdiff_t)i == dot)) return wrong(err, f, "不是数字");
+        if (!((rest.p[i] >= '0' && rest.p[i] <= '9') || (ptrdiff_t)i == dot))
+            return wrong(err, f, "不是数字");
     if (!whole.n && !part.n) return wrong(err, f, "不是数字");
     while (whole.n > 1 && whole.p[0] == '0') whole = str_from(whole, 1);
     while (part.n && part.p[part.n - 1] == '0') part.n--;
@@ -157,7 +166,8 @@ static int from_int(const Field *f, int64_t i, Val *ret, Err *err)
     return 0;
 }
 
-/* --- any type from strict text ---------------------------------------------------------------------------- */
+/* --- any type from strict text ----------------------------------------------------------------------------
+ */
 
 static int from_date(Arena *a, const Field *f, Str s, Val *ret, Err *err)
 {
@@ -177,7 +187,9 @@ static int from_instant(Arena *a, const Field *f, int64_t us, Val *ret, Err *err
 
 static int from_geometry(Arena *a, const Field *f, const Geometry *g, Val *ret, Err *err)
 {
-    GeometryKind want = f->type == F_POINT ? GEOMETRY_POINT : f->type == F_LINE ? GEOMETRY_LINE : GEOMETRY_POLYGON;
+    GeometryKind want = f->type == F_POINT  ? GEOMETRY_POINT
+                        : f->type == F_LINE ? GEOMETRY_LINE
+                                            : GEOMETRY_POLYGON;
     (void)a;
     if (g->kind != want)
         return err_set(err, ERR_VALIDATION, "“" STR_FMT "” 要的是%s，给的是%s", STR_ARG(f->title),
@@ -257,7 +269,8 @@ int value_from_json(Arena *a, const Field *f, const json_t *j, Val *ret, Err *er
     if (json_is_real(j)) {
         double r = json_real_value(j);
         if (f->storage == STORE_NUM) return from_real(a, f, r, ret, err);
-        if (f->storage == STORE_INT && r == floor(r) && fabs(r) < 9e15) return from_int(f, (int64_t)r, ret, err);
+        if (f->storage == STORE_INT && r == floor(r) && fabs(r) < 9e15)
+            return from_int(f, (int64_t)r, ret, err);
         if (f->storage == STORE_INT) return wrong(err, f, "不是整数");
     }
     if (json_is_boolean(j) && f->storage == STORE_BOOL) return *ret = V_INT(json_is_true(j)), 0;
@@ -265,12 +278,15 @@ int value_from_json(Arena *a, const Field *f, const json_t *j, Val *ret, Err *er
                    field_type_title(f->type));
 }
 
-/* --- a steward's cell ------------------------------------------------------------------------------------- */
+/* --- a steward's cell -------------------------------------------------------------------------------------
+ */
 
 static int import_text(Arena *a, const Field *f, Str s, Val *ret, Err *err)
 {
-    if (f->type == F_LONGTEXT) s = text_tidy_lines(a, s);
-    else s = text_tidy(a, s);
+    if (f->type == F_LONGTEXT)
+        s = text_tidy_lines(a, s);
+    else
+        s = text_tidy(a, s);
     if (f->type != F_TEXT && f->type != F_LONGTEXT) s = text_half_width(a, s);
     if (f->type == F_ENUM && f->codes) {
         const Code *c = codes_match(f->codes, s);
@@ -284,9 +300,9 @@ static int import_number(Arena *a, const Field *f, Str s, Val *ret, Err *err)
     int64_t i;
     Amount amount;
     char text[AMOUNT_TEXT];
-    int rc = f->storage == STORE_INT  ? normal_int(s, &i, err)
-             : f->type == F_MONEY ? normal_amount(s, &amount, err)
-                                      : normal_decimal(s, text, err);
+    int rc = f->storage == STORE_INT ? normal_int(s, &i, err)
+             : f->type == F_MONEY    ? normal_amount(s, &amount, err)
+                                     : normal_decimal(s, text, err);
     if (rc == NORMAL_EMPTY) return *ret = V_NULL, 0;
     if (rc < 0) return because(err, f);
     if (f->storage == STORE_INT) return from_int(f, i, ret, err);
@@ -326,7 +342,8 @@ int value_import(Arena *a, const Field *f, Str cell, Val *ret, Err *err)
     }
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------ */
+/* --- lists ------------------------------------------------------------------------------------------------
+ */
 
 static void list_add(Arena *a, StrList *list, Str s, size_t *cap)
 {
@@ -337,7 +354,9 @@ static void list_add(Arena *a, StrList *list, Str s, size_t *cap)
 
 static int check_many(const Field *f, size_t n, Err *err)
 {
-    return n > PICK_MAX ? err_set(err, ERR_VALIDATION, "“" STR_FMT "” 最多 %d 项", STR_ARG(f->title), PICK_MAX) : 0;
+    return n > PICK_MAX
+               ? err_set(err, ERR_VALIDATION, "“" STR_FMT "” 最多 %d 项", STR_ARG(f->title), PICK_MAX)
+               : 0;
 }
 
 int values_from_json(Arena *a, const Field *f, const json_t *j, StrList *ret, Err *err)
@@ -348,10 +367,12 @@ int values_from_json(Arena *a, const Field *f, const json_t *j, StrList *ret, Er
     TRY(check_many(f, json_array_size(j), err));
     for (size_t i = 0; i < json_array_size(j); i++) {
         const json_t *item = json_array_get(j, i);
-        if (json_is_integer(item)) list_add(a, &list, str_fmt(a, "%lld", (long long)json_integer_value(item)), &cap);
+        if (json_is_integer(item))
+            list_add(a, &list, str_fmt(a, "%lld", (long long)json_integer_value(item)), &cap);
         else if (json_is_string(item) && json_string_length(item))
             list_add(a, &list, str_n(json_string_value(item), json_string_length(item)), &cap);
-        else return wrong(err, f, "的每一项要是一个编号");
+        else
+            return wrong(err, f, "的每一项要是一个编号");
     }
     *ret = list;
     return 0;
@@ -364,8 +385,10 @@ int values_from_text(Arena *a, const Field *f, Str text, StrList *ret, Err *err)
     Buf b;
     buf_init(&b, LONGTEXT_MAX);
     for (size_t i = 0; i < text.n; i++) { /* ； (EF BC 9B) as ; */
-        if (str_starts(str_from(text, i), S("；"))) buf_addc(&b, ';'), i += 2;
-        else buf_addc(&b, text.p[i]);
+        if (str_starts(str_from(text, i), S("；")))
+            buf_addc(&b, ';'), i += 2;
+        else
+            buf_addc(&b, text.p[i]);
     }
     Str rest = buf_dup(a, &b), part;
     buf_done(&b);
@@ -376,7 +399,8 @@ int values_from_text(Arena *a, const Field *f, Str text, StrList *ret, Err *err)
     return 0;
 }
 
-/* --- out -------------------------------------------------------------------------------------------------- */
+/* --- out --------------------------------------------------------------------------------------------------
+ */
 
 static double number_of(Val v)
 {
@@ -390,7 +414,8 @@ static double number_of(Val v)
 /* Decimal with exactly `scale` digits, whatever form the database gave. */
 static Str decimal_text(Arena *a, Val v, int scale)
 {
-    if (v.kind == VAL_INT) return str_fmt(a, "%lld%s%.*s", (long long)v.i, scale ? "." : "", scale, "000000000000000");
+    if (v.kind == VAL_INT)
+        return str_fmt(a, "%lld%s%.*s", (long long)v.i, scale ? "." : "", scale, "000000000000000");
     return str_fmt(a, "%.*f", scale, number_of(v));
 }
 
@@ -428,8 +453,10 @@ void value_write_json(JsonWriter *w, const Field *f, Val v)
     Str s = value_text(a, f, v);
     bool raw = f->storage == STORE_GEO || f->storage == STORE_JSON || f->storage == STORE_INT ||
                (f->storage == STORE_NUM && f->type != F_MONEY);
-    if (raw) jw_raw(w, s);
-    else jw_str(w, s);
+    if (raw)
+        jw_raw(w, s);
+    else
+        jw_str(w, s);
 }
 
 bool value_same(Arena *a, const Field *f, Val x, Val y)
@@ -462,11 +489,14 @@ static Str mask_keep(Arena *a, Str s, size_t head, size_t tail)
 Val value_mask(Arena *a, const Field *f, Val v)
 {
     if (v.kind == VAL_NULL) return v;
-    if (f->storage != STORE_TEXT || v.kind != VAL_TEXT) return V_NULL; /* numbers, dates, geometry: withheld whole */
+    if (f->storage != STORE_TEXT || v.kind != VAL_TEXT)
+        return V_NULL; /* numbers, dates, geometry: withheld whole */
     switch (f->type) {
     case F_PERSON_ID: return V_TEXT(mask_keep(a, v.s, 6, 4));
     case F_PHONE: return V_TEXT(mask_keep(a, v.s, 3, 4));
-    case F_EMAIL: return V_TEXT(mask_keep(a, v.s, 1, (size_t)(v.s.n - (size_t)(str_find(v.s, '@') < 0 ? 0 : str_find(v.s, '@')))));
+    case F_EMAIL:
+        return V_TEXT(mask_keep(a, v.s, 1,
+                                (size_t)(v.s.n - (size_t)(str_find(v.s, '@') < 0 ? 0 : str_find(v.s, '@')))));
     case F_CREDIT_CODE: return V_TEXT(mask_keep(a, v.s, 4, 4));
     default:
         /* names keep the surname; addresses keep the part that names the district */

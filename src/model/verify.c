@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * Order: the journal itself; every record's revision is a journal entry of that record, and no later one exists; every
- * reference leads to a record; every file's content is there and has the digest that names it.
+ * Order: the journal itself; every record's revision is a journal entry of that record, and no later one
+ * exists; every reference leads to a record; every file's content is there and has the digest that names it.
  */
 #include "model/verify.h"
 
@@ -55,7 +55,9 @@ static int check_revisions(Tx *tx, Check *c, const Entity *e, Err *err)
     build_add(&b, " as text) where j.seq is null limit 1");
     int rc = first_bad(tx, c->a, &b, &id, err);
     if (rc < 0) return rc;
-    if (rc) return err_set(err, ERR_VERIFY, STR_FMT " “" STR_FMT "” 的版本在日志里没有对应的记载", STR_ARG(e->name), STR_ARG(id));
+    if (rc)
+        return err_set(err, ERR_VERIFY, STR_FMT " “" STR_FMT "” 的版本在日志里没有对应的记载",
+                       STR_ARG(e->name), STR_ARG(id));
     return count(tx, c->a, e->name, &c->ret->records, err);
 }
 
@@ -84,8 +86,8 @@ static int check_reference(Tx *tx, Check *c, const Field *f, Err *err)
     if (rc < 0) return rc;
     c->ret->references++;
     if (!rc) return 0;
-    return err_set(err, ERR_VERIFY, STR_FMT " “" STR_FMT "” 的 " STR_FMT " 引用了不存在的 " STR_FMT, STR_ARG(f->owner->name), STR_ARG(id), STR_ARG(f->name),
-                   STR_ARG(f->to->name));
+    return err_set(err, ERR_VERIFY, STR_FMT " “" STR_FMT "” 的 " STR_FMT " 引用了不存在的 " STR_FMT,
+                   STR_ARG(f->owner->name), STR_ARG(id), STR_ARG(f->name), STR_ARG(f->to->name));
 }
 
 static int check_blobs(Tx *tx, Check *c, Err *err)
@@ -98,7 +100,8 @@ static int check_blobs(Tx *tx, Check *c, Err *err)
     Sql sql = build_sql(&b, "model.verify_blobs");
     TRY(tx_query(tx, c->a, &sql, NULL, 0, &rows, err));
     while ((rc = rows_next(rows, err)) > 0) {
-        if (blob_verify(c->store, rows_text(rows, c->a, 0).p, err) < 0) return rows_done(rows), -(int)(err->code = ERR_VERIFY);
+        if (blob_verify(c->store, rows_text(rows, c->a, 0).p, err) < 0)
+            return rows_done(rows), -(int)(err->code = ERR_VERIFY);
         c->ret->blobs++;
     }
     rows_done(rows);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* Is everything that the city holds whole? Journal digests, records against the journal, references, files. */
+/* Is everything that the city holds whole? Journal digests, records against the journal, references, files.
+ */
 #include "model/model.h"
 
 typedef struct Verified {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* A YAML file as a tree in which every node knows its place. One document a file; aliases and tags are refused
-   (packs are data that people read), duplicate keys too. */
+/* A YAML file as a tree in which every node knows its place. One document a file; aliases and tags are
+   refused (packs are data that people read), duplicate keys too. */
 #include "model/fault.h"
 
 typedef enum YamlKind { YAML_SCALAR, YAML_MAP, YAML_LIST } YamlKind;

@@ -20,8 +20,8 @@ static int put_tx(Tx *tx, void *p, Err *err)
 {
     const Put *u = p;
     return tx_exec(tx, &sql_people_user_put,
-                   VALS(V_TEXT(u->user), V_TEXT(u->title), V_TEXT(u->hash), V_TEXT(u->org), V_TEXT(u->region), V_TEXT(u->person),
-                        V_TEXT(u->roles), V_INT(clock_now_us())),
+                   VALS(V_TEXT(u->user), V_TEXT(u->title), V_TEXT(u->hash), V_TEXT(u->org), V_TEXT(u->region),
+                        V_TEXT(u->person), V_TEXT(u->roles), V_INT(clock_now_us())),
                    NULL, err);
 }
 
@@ -30,7 +30,8 @@ static Str comma_list(Arena *a, const Yaml *y)
     Buf b;
     buf_init(&b, 10000);
     if (y->kind == YAML_SCALAR) buf_add(&b, y->text);
-    for (size_t i = 0; y->kind == YAML_LIST && i < y->n; i++) buf_addf(&b, "%s" STR_FMT, i ? "," : "", STR_ARG(y->items[i]->text));
+    for (size_t i = 0; y->kind == YAML_LIST && i < y->n; i++)
+        buf_addf(&b, "%s" STR_FMT, i ? "," : "", STR_ARG(y->items[i]->text));
     Str s = buf_dup(a, &b);
     buf_done(&b);
     return s;
@@ -70,10 +71,12 @@ static int person_tx(Tx *tx, void *p, Err *err)
 
 static int put_user(City *c, Arena *a, const UserFile *y, Str hash, Err *err)
 {
-    Put u = {c, y->user->text, y->name->text, hash, pack_text(y->org), pack_text(y->region), S(""), comma_list(a, y->roles)};
+    Put u = {c,     y->user->text,          y->name->text, hash, pack_text(y->org), pack_text(y->region),
+             S(""), comma_list(a, y->roles)};
     if (y->person) {
         Find f = {c, a, y->person->text, S("")};
-        if (store_read(c->store, "person", person_tx, &f, err) < 0) return err_wrap(err, "用户 “" STR_FMT "” 的本人记录", STR_ARG(u.user));
+        if (store_read(c->store, "person", person_tx, &f, err) < 0)
+            return err_wrap(err, "用户 “" STR_FMT "” 的本人记录", STR_ARG(u.user));
         u.person = f.id;
     }
     return store_tx(c->store, "user", put_tx, &u, err);

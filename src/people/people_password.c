@@ -10,9 +10,11 @@ enum { MEMORY_KIB = 19456, PASSES = 2, LANES = 1, SALT = 16, HASH = 32 };
 int password_hash(Str password, char ret[PASSWORD_HASH_SIZE], Err *err)
 {
     uint8_t salt[SALT];
-    if (!password.n || password.n > PASSWORD_MAX) return err_set(err, ERR_INPUT, "口令要有 1 到 %d 个字节", PASSWORD_MAX);
+    if (!password.n || password.n > PASSWORD_MAX)
+        return err_set(err, ERR_INPUT, "口令要有 1 到 %d 个字节", PASSWORD_MAX);
     random_bytes(salt, sizeof salt);
-    int rc = argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password.p, password.n, salt, SALT, HASH, ret, PASSWORD_HASH_SIZE);
+    int rc = argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password.p, password.n, salt, SALT, HASH, ret,
+                                   PASSWORD_HASH_SIZE);
     return rc == ARGON2_OK ? 0 : err_set(err, ERR_INTERNAL, "口令摘要失败：%s", argon2_error_message(rc));
 }
 

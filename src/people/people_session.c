@@ -8,7 +8,8 @@
 #include "model/url.h"
 #include "people_sql.h"
 
-/* --- the actor ------------------------------------------------------------------------------------------------------ */
+/* --- the actor
+ * ------------------------------------------------------------------------------------------------------ */
 
 void actor_fill(Arena *a, const Model *m, Str roles, Actor *ret)
 {
@@ -20,7 +21,8 @@ void actor_fill(Arena *a, const Model *m, Str roles, Actor *ret)
         if (!r) continue; /* a role that the packs no longer declare gives nothing */
         *ARENA_PUSH(a, ret->roles.items, ret->roles.n, cap_roles) = r->name;
         for (size_t i = 0; i < r->permissions.n; i++)
-            *ARENA_PUSH(a, ret->permissions.items, ret->permissions.n, cap_permissions) = r->permissions.items[i];
+            *ARENA_PUSH(a, ret->permissions.items, ret->permissions.n, cap_permissions) =
+                r->permissions.items[i];
         for (size_t i = 0; i < r->n_grants; i++) *ARENA_PUSH(a, grants, ret->n_grants, cap) = r->grants[i];
     }
     ret->grants = grants;
@@ -48,7 +50,8 @@ static int lookup_tx(Tx *tx, void *p, Err *err)
     Lookup *l = p;
     Arena *a = l->rq->arena;
     Rows *rows;
-    TRY(tx_query(tx, a, &sql_people_session_get, VALS(V_TEXT(str_c(l->digest)), V_INT(clock_now_us())), &rows, err));
+    TRY(tx_query(tx, a, &sql_people_session_get, VALS(V_TEXT(str_c(l->digest)), V_INT(clock_now_us())), &rows,
+                 err));
     int rc = rows_next(rows, err);
     if (rc > 0) {
         Actor *x = l->actor;
@@ -76,7 +79,8 @@ int people_authenticate(Request *rq, Actor *ret, Err *err)
     return 0;
 }
 
-/* --- sign in -------------------------------------------------------------------------------------------------------- */
+/* --- sign in
+ * -------------------------------------------------------------------------------------------------------- */
 
 typedef struct SignIn {
     City *city;
@@ -110,10 +114,13 @@ static int outcome_tx(Tx *tx, void *p, Err *err)
 {
     SignIn *s = p;
     int64_t now = clock_now_us();
-    if (!s->right) return tx_exec(tx, &sql_people_user_failed, VALS(V_TEXT(s->user), V_INT(FAILURES_MAX), V_INT(now + LOCK_US)), NULL, err);
+    if (!s->right)
+        return tx_exec(tx, &sql_people_user_failed,
+                       VALS(V_TEXT(s->user), V_INT(FAILURES_MAX), V_INT(now + LOCK_US)), NULL, err);
     TRY(tx_exec(tx, &sql_people_user_succeeded, VALS(V_TEXT(s->user)), NULL, err));
     TRY(tx_exec(tx, &sql_people_session_sweep, VALS(V_INT(now)), NULL, err));
-    return tx_exec(tx, &sql_people_session_put, VALS(V_TEXT(s->digest), V_TEXT(s->user), V_INT(now), V_INT(now + SESSION_US)), NULL, err);
+    return tx_exec(tx, &sql_people_session_put,
+                   VALS(V_TEXT(s->digest), V_TEXT(s->user), V_INT(now), V_INT(now + SESSION_US)), NULL, err);
 }
 
 /* Each wrong password is answered later than the last: 100, 200 … 500 ms, on a worker. */
@@ -129,16 +136,19 @@ static int refuse(Request *rq, const SignIn *s, Err *err)
     slow_down(s->failures + 1);
     if (s->found && s->failures + 1 >= FAILURES_MAX) {
         request_header(rq, "Retry-After", S("900"));
-        return err_set(err, ERR_LOCKED, "口令连续错了 %d 次，账号锁定 15 分钟", FAILURES_MAX), err_hint(err, "15 分钟后再试，或请系统管理员重设");
+        return err_set(err, ERR_LOCKED, "口令连续错了 %d 次，账号锁定 15 分钟", FAILURES_MAX),
+               err_hint(err, "15 分钟后再试，或请系统管理员重设");
     }
-    return err_set(err, ERR_UNAUTHORIZED, "用户名或口令不对"), err_hint(err, "连续错 %d 次会锁定 15 分钟", FAILURES_MAX);
+    return err_set(err, ERR_UNAUTHORIZED, "用户名或口令不对"),
+           err_hint(err, "连续错 %d 次会锁定 15 分钟", FAILURES_MAX);
 }
 
 static int locked(Request *rq, const SignIn *s, int64_t now, Err *err)
 {
     int64_t seconds = (s->locked_until - now) / 1000000 + 1;
     request_header(rq, "Retry-After", str_fmt(rq->arena, "%lld", (long long)seconds));
-    return err_set(err, ERR_LOCKED, "账号已锁定，还有 %lld 分钟", (long long)((seconds + 59) / 60)), err_hint(err, "到时再试，或请系统管理员重设口令");
+    return err_set(err, ERR_LOCKED, "账号已锁定，还有 %lld 分钟", (long long)((seconds + 59) / 60)),
+           err_hint(err, "到时再试，或请系统管理员重设口令");
 }
 
 static void strings(JsonWriter *w, const char *key, const StrList *list)
@@ -164,10 +174,11 @@ typedef struct Credentials {
     Str user, password;
 } Credentials;
 
-const JsonField people_credentials[] = {
-    {"user", JSON_T_STR, offsetof(Credentials, user), .required = true, .min = 1, .max = 100, .title = "登录名"},
-    {"password", JSON_T_STR, offsetof(Credentials, password), .required = true, .min = 1, .max = PASSWORD_MAX, .title = "口令"},
-    {0}};
+const JsonField people_credentials[] = {{"user", JSON_T_STR, offsetof(Credentials, user), .required = true,
+                                         .min = 1, .max = 100, .title = "登录名"},
+                                        {"password", JSON_T_STR, offsetof(Credentials, password),
+                                         .required = true, .min = 1, .max = PASSWORD_MAX, .title = "口令"},
+                                        {0}};
 
 static Str new_token(Arena *a)
 {
@@ -202,7 +213,9 @@ int session_post(Request *rq, Err *err)
     jw_kstr(&w, "token", token);
     who_json(rq, &w, &who);
     jw_object_end(&w);
-    request_header(rq, "Set-Cookie", str_fmt(rq->arena, COOKIE "=" STR_FMT "; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200", STR_ARG(token)));
+    request_header(rq, "Set-Cookie",
+                   str_fmt(rq->arena, COOKIE "=" STR_FMT "; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200",
+                           STR_ARG(token)));
     return 0;
 }
 

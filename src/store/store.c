@@ -66,8 +66,8 @@ static int say_running(int fd, const char *dir, Err *err)
         if (str_starts(line, S("pid "))) pid = str_from(line, 4);
         if (str_starts(line, S("address "))) address = str_from(line, 8);
     }
-    err_set(err, ERR_RUNNING, "城市正在运行：数据文件夹 “%s” 由进程 " STR_FMT " 使用" STR_FMT STR_FMT, dir, STR_ARG(pid),
-            STR_ARG(address.n ? S("，监听 ") : S("")), STR_ARG(address));
+    err_set(err, ERR_RUNNING, "城市正在运行：数据文件夹 “%s” 由进程 " STR_FMT " 使用" STR_FMT STR_FMT, dir,
+            STR_ARG(pid), STR_ARG(address.n ? S("，监听 ") : S("")), STR_ARG(address));
     return err_hint(err, "请先停止该进程，或通过它的接口操作");
 }
 

@@ -74,7 +74,7 @@ struct Tx {
     bool journalled; /* the journal was written: watchers are called after the commit */
     bool began;      /* PostgreSQL: BEGIN was sent (it is sent with the first statement) */
     bool late; /* PostgreSQL: the horizon was asked for after the snapshot: run again, fetching it first */
-    bool seq_held;   /* PostgreSQL: the horizon's advisory lock is held */
+    bool seq_held;    /* PostgreSQL: the horizon's advisory lock is held */
     int64_t seqs[64]; /* PostgreSQL: numbers taken ahead by a transaction that writes many entries */
     int seq_n, seq_taken;
     int depth;       /* savepoints in use */

@@ -194,8 +194,8 @@ static int pg_save(Tx *tx, SaveStep step, Err *err)
 
 enum { SEQ_AHEAD_AFTER = 8, SEQ_AHEAD = 64 };
 
-/* A transaction that writes many entries takes its numbers ahead, a round trip for 64: they lie above the lock's
-   mark as each single one would, and unused ones are gaps like those of a rollback. */
+/* A transaction that writes many entries takes its numbers ahead, a round trip for 64: they lie above the
+   lock's mark as each single one would, and unused ones are gaps like those of a rollback. */
 static int take_ahead(Tx *tx, Err *err)
 {
     _cleanup_arena_ Arena *a = arena_new();

@@ -104,7 +104,7 @@ int tx_nested(Tx *tx, TxFn fn, void *ctx, Err *err)
         Err lost = ERR_INIT;
         tx->failed = false;
         tx->journalled = journalled;
-        tx->seq_held = seq_held; /* an advisory lock taken inside went with the savepoint */
+        tx->seq_held = seq_held;      /* an advisory lock taken inside went with the savepoint */
         if (!seq_held) tx->seq_n = 0; /* and with it the cover of the numbers taken ahead */
         if (fail(tx, d->save(tx, SAVE_ROLLBACK, &lost), &lost) < 0) tx->first = lost;
     }

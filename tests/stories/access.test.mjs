@@ -118,3 +118,25 @@ test('sign out ends the session; a cookie works as the token does', async () => 
   assert.equal(out.status, 204);
   assert.equal((await fetch(`${city.url}/api/me`, { headers: { cookie: pair } })).status, 401);
 });
+
+test('files: upload as a form or as it is, kept once, downloaded with its name', async () => {
+  const token = await city.signIn('steward');
+  const authorization = `Bearer ${token}`;
+  const form = new FormData();
+  form.append('note', 'a field that is no file');
+  form.append('file', new Blob(['文件内容\r\n--x--\r\n'], { type: 'text/plain' }), '说明.txt');
+  const a = await (await fetch(`${city.url}/api/files`, { method: 'POST', body: form, headers: { authorization } })).json();
+  assert.equal(a.name, '说明.txt');
+  assert.equal(a.size, 21);
+  const raw = await fetch(`${city.url}/api/files?name=${encodeURIComponent('../另一个.txt')}`, {
+    method: 'POST', body: '文件内容\r\n--x--\r\n', headers: { authorization, 'content-type': 'text/plain' },
+  });
+  const b = await raw.json();
+  assert.equal(b.name, '另一个.txt');
+  assert.equal(b.blob, a.blob, 'the same bytes are kept once');
+  const got = await fetch(`${city.url}/api/files/${a.id}`, { headers: { authorization } });
+  assert.equal(await got.text(), '文件内容\r\n--x--\r\n');
+  assert.match(got.headers.get('content-disposition'), /^attachment; filename\*=UTF-8''%E8%AF%B4%E6%98%8E\.txt/);
+  const huayin = await city.as('huayin');
+  assert.equal((await huayin(`/api/files/${a.id}`)).status, 404, "another's file");
+});
