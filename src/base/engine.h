@@ -19,6 +19,7 @@ typedef struct Grant {
     Str entity; /* entity name or "*" */
     unsigned ops;
     Scope scope;
+    Str region, org; /* subtree of SCOPE_REGION / SCOPE_ORG; empty = the actor's own */
 } Grant;
 
 /* Who asks. Filled by people/ from a session; `system` for the program itself. */

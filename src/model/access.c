@@ -16,14 +16,17 @@ bool actor_may(const Actor *who, const char *permission)
     return false;
 }
 
+static bool applies(const Grant *g, const Entity *e, Op op)
+{
+    return (g->ops & op) && g->scope != SCOPE_NONE && (str_is(g->entity, "*") || str_eq(g->entity, e->name));
+}
+
 static unsigned scopes(const Actor *who, const Entity *e, Op op)
 {
     unsigned s = who->system ? BIT(SCOPE_ALL) : 0;
-    for (size_t i = 0; i < who->n_grants; i++) {
-        const Grant *g = &who->grants[i];
-        if ((g->ops & op) && (str_is(g->entity, "*") || str_eq(g->entity, e->name))) s |= BIT(g->scope);
-    }
-    return s & ~BIT(SCOPE_NONE);
+    for (size_t i = 0; i < who->n_grants; i++)
+        if (applies(&who->grants[i], e, op)) s |= BIT(who->grants[i].scope);
+    return s;
 }
 
 bool access_any(const Actor *who, const Entity *e, Op op) { return scopes(who, e, op) != 0; }
@@ -41,7 +44,7 @@ int access_check(const Actor *who, const Entity *e, Op op, Access *ret, Err *err
 {
     if (!who->user.n && !who->system)
         return err_set(err, ERR_UNAUTHORIZED, "请先登录"), err_hint(err, "POST /api/session");
-    ret->scopes = scopes(who, e, op);
+    *ret = (Access){scopes(who, e, op), op};
     if (ret->scopes) return 0;
     return err_set(err, ERR_FORBIDDEN, "您没有%s “" STR_FMT "” 的权限", op_title(op), STR_ARG(e->title)),
            err_hint(err, "需要时请向安全管理员申请");
@@ -138,23 +141,42 @@ static void own(Build *b, const char *alias, const Actor *who, const Entity *e)
     build_add(b, ")");
 }
 
+/* One grant's rows; false when the entity has no field for its scope, so that it covers nothing. */
+static bool covered(Build *b, const char *alias, const Actor *who, const Entity *e, const Grant *g,
+                    const char *sep)
+{
+    Str region = g->region.n ? g->region : who->region, org = g->org.n ? g->org : who->org;
+    if (g->scope == SCOPE_REGION && (!e->region || !region.n)) return false;
+    if (g->scope == SCOPE_ORG && (!e->org || !org.n)) return false;
+    build_add(b, sep);
+    if (g->scope == SCOPE_REGION)
+        in_region(b, alias, e, region);
+    else if (g->scope == SCOPE_ORG)
+        in_org(b, alias, e, org);
+    else
+        own(b, alias, who, e);
+    return true;
+}
+
+static bool same_rows(const Grant *x, const Grant *y)
+{
+    return x->scope == y->scope && str_eq(x->region, y->region) && str_eq(x->org, y->org);
+}
+
 void access_where(Build *b, const char *alias, const Actor *who, const Entity *e, const Access *access)
 {
     if (access->scopes & BIT(SCOPE_ALL)) return;
     const char *sep = "";
     build_add(b, " and (");
-    if ((access->scopes & BIT(SCOPE_REGION)) && e->region) in_region(b, alias, e, who->region), sep = " or ";
-    if ((access->scopes & BIT(SCOPE_ORG)) && e->org && who->org.n) {
-        build_add(b, sep);
-        in_org(b, alias, e, who->org);
-        sep = " or ";
+    for (size_t i = 0; i < who->n_grants; i++) {
+        const Grant *g = &who->grants[i];
+        bool again = false;
+        if (!applies(g, e, access->op)) continue;
+        for (size_t j = 0; j < i && !again; j++)
+            again = applies(&who->grants[j], e, access->op) && same_rows(g, &who->grants[j]);
+        if (!again && covered(b, alias, who, e, g, sep)) sep = " or ";
     }
-    if (access->scopes & BIT(SCOPE_OWN)) {
-        build_add(b, sep);
-        own(b, alias, who, e);
-        sep = " or ";
-    }
-    if (!*sep) build_add(b, "1 = 0"); /* a scope that this entity has no field for covers nothing */
+    if (!*sep) build_add(b, "1 = 0");
     build_add(b, ")");
 }
 

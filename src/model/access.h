@@ -8,6 +8,7 @@
 
 typedef struct Access {
     unsigned scopes; /* bit per Scope that some grant gives */
+    Op op;           /* for which the grants were looked up */
 } Access;
 
 /* ERR_UNAUTHORIZED for nobody, ERR_FORBIDDEN without a grant. */

@@ -208,6 +208,7 @@ void query_where(const QueryCtx *c, Build *b, const char *alias, const Query *q)
     build_add(b, " where ");
     cond(b, alias, q->where);
     access_where(b, alias, c->who, q->entity, &q->access);
+    if (q->unmask.scopes) access_where(b, alias, c->who, q->entity, &q->unmask);
     if (q->at.n) valid_at(b, alias, q);
     for (size_t i = 0; i < q->n_picks; i++)
         if (q->picks[i].embed && q->picks[i].embed->inner)

@@ -23,6 +23,11 @@ typedef struct ReadResult {
    row, else ERR_NOT_ACCEPTABLE (as PostgREST's singular answer). At most QUERY_ROWS_MAX rows. */
 int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, Buf *out, ReadResult *ret,
                 Err *err) CHECKED;
+/* The same for results of any size, in slices to `sink`; memory stays flat. For CSV, NDJSON and GeoJSON. All
+   rows when the query has no limit. */
+typedef int (*RecordSink)(void *ctx, Str text, Err *err);
+int record_stream(const QueryCtx *c, Tx *tx, Query *q, Format format, RecordSink sink, void *ctx,
+                  int64_t *ret_rows, Err *err) CHECKED;
 /* The query shows values that are masked without a purpose: it must run in a write transaction, since it is
  * journalled. */
 bool record_unmasks(const QueryCtx *c, const Query *q);

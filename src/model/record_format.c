@@ -5,96 +5,123 @@
 #include "base/csv.h"
 #include "model/value.h"
 
-static void csv_rows(const QueryCtx *c, const Level *l, Buf *out)
+/* Where there is a key, id only repeats it. */
+static bool csv_skips(const Query *q, const Pick *p)
 {
-    const Query *q = l->q;
-    Buf cell;
+    return q->entity->key && p->field == &q->entity->sys[SYS_ID];
+}
+
+static void csv_header(const Query *q, Buf *out)
+{
     bool first = true;
-    bool keyed = q->entity->key != NULL; /* there, id only repeats the key */
-    buf_init(&cell, LONGTEXT_MAX);
     for (size_t i = 0; i < q->n_picks; i++) {
-        if (keyed && q->picks[i].field == &q->entity->sys[SYS_ID]) continue;
+        if (csv_skips(q, &q->picks[i])) continue;
         csv_write_cell(out, q->picks[i].name, first);
         first = false;
     }
     csv_write_end(out);
-    for (size_t r = 0; r < l->n_rows; r++) {
-        first = true;
-        for (size_t i = 0; i < q->n_picks; i++) {
-            const Pick *p = &q->picks[i];
-            Val v = l->rows[r].vals[l->at[i]];
-            if (keyed && p->field == &q->entity->sys[SYS_ID]) continue;
-            if (p->field && !p->agg && !p->embed && p->field->storage != STORE_LINK) {
-                if (record_masks(c, l, p->field)) v = value_mask(c->a, p->field, v);
-                csv_write_cell(out, value_text(c->a, p->field, v), first);
-            } else if (p->field && p->field->storage == STORE_LINK && !p->agg) {
-                size_t n;
-                Str key = v.kind == VAL_INT ? str_fmt(c->a, "%lld", (long long)v.i) : v.s;
-                Row **rows = level_find(l->below[i], key, &n);
-                buf_clear(&cell);
-                for (size_t j = 0; j < n; j++) {
-                    if (j) buf_addc(&cell, ';');
-                    buf_add(&cell, value_text(c->a, entity_id(p->field->to), rows[j]->vals[0]));
-                }
-                csv_write_cell(out, buf_str(&cell), first);
-            } else {
-                JsonWriter w;
-                buf_clear(&cell);
-                jw_init(&w, &cell);
-                record_write_pick(c, &w, l, &l->rows[r], i);
-                Str s = buf_str(&cell);
-                if (s.n >= 2 && s.p[0] == '"') s = str_n(s.p + 1, s.n - 2);
-                csv_write_cell(out, str_is(s, "null") ? S("") : s, first);
-            }
-            first = false;
-        }
-        csv_write_end(out);
+}
+
+/* A list of references: keys separated by ; as import reads them. */
+static void link_text(const QueryCtx *c, const Level *l, size_t i, Val owner, Buf *cell)
+{
+    const Field *id = entity_id(l->q->picks[i].field->to);
+    size_t n;
+    Str key = owner.kind == VAL_INT ? str_fmt(c->a, "%lld", (long long)owner.i) : owner.s;
+    Row **rows = level_find(l->below[i], key, &n);
+    for (size_t j = 0; j < n; j++) {
+        if (j) buf_addc(cell, ';');
+        buf_add(cell, value_text(c->a, id, rows[j]->vals[0]));
     }
+}
+
+/* Embedded rows and figures: as JSON, a lone text without its quotes. */
+static void json_text(const QueryCtx *c, const Level *l, const Row *row, size_t i, Buf *cell)
+{
+    JsonWriter w;
+    jw_init(&w, cell);
+    record_write_pick(c, &w, l, row, i);
+    Str s = buf_str(cell);
+    if (str_is(s, "null")) return buf_clear(cell);
+    if (s.n < 2 || s.p[0] != '"') return;
+    memmove(cell->p, cell->p + 1, s.n - 2);
+    cell->n = s.n - 2;
+}
+
+static void csv_row(const QueryCtx *c, const Level *l, const Row *row, Buf *cell, Buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < l->q->n_picks; i++) {
+        const Pick *p = &l->q->picks[i];
+        Val v = row->vals[l->at[i]];
+        bool plain = p->field && !p->agg && !p->embed;
+        if (csv_skips(l->q, p)) continue;
+        buf_clear(cell);
+        if (plain && p->field->storage == STORE_LINK)
+            link_text(c, l, i, v, cell);
+        else if (plain)
+            buf_add(cell, value_text(c->a, p->field,
+                                     record_masks(c, l, p->field) ? value_mask(c->a, p->field, v) : v));
+        else
+            json_text(c, l, row, i, cell);
+        csv_write_cell(out, buf_str(cell), first);
+        first = false;
+    }
+    csv_write_end(out);
+}
+
+static void csv_rows(const QueryCtx *c, const Level *l, unsigned part, Buf *out)
+{
+    Buf cell;
+    buf_init(&cell, GEOMETRY_TEXT_MAX);
+    if (part & PART_FIRST) csv_header(l->q, out);
+    for (size_t r = 0; r < l->n_rows; r++) csv_row(c, l, &l->rows[r], &cell, out);
     buf_done(&cell);
 }
 
-static int geo_rows(const QueryCtx *c, const Level *l, Buf *out, Err *err)
+static void feature(const QueryCtx *c, const Level *l, const Row *row, size_t geo, JsonWriter *w)
+{
+    jw_object(w);
+    jw_kstr(w, "type", S("Feature"));
+    jw_key(w, S("geometry"));
+    record_write_pick(c, w, l, row, geo);
+    jw_key(w, S("properties"));
+    jw_object(w);
+    for (size_t i = 0; i < l->q->n_picks; i++) {
+        if (i == geo) continue;
+        jw_key(w, l->q->picks[i].name);
+        record_write_pick(c, w, l, row, i);
+    }
+    jw_object_end(w);
+    jw_object_end(w);
+}
+
+static int geo_rows(const QueryCtx *c, const Level *l, unsigned part, Buf *out, Err *err)
 {
     const Query *q = l->q;
-    size_t geo = q->n_picks;
-    for (size_t i = 0; i < q->n_picks && geo == q->n_picks; i++)
-        if (q->picks[i].field && q->picks[i].field->storage == STORE_GEO) geo = i;
+    size_t geo = 0;
+    JsonWriter w;
+    while (geo < q->n_picks && !(q->picks[geo].field && q->picks[geo].field->storage == STORE_GEO)) geo++;
     if (geo == q->n_picks)
         return err_set(err, ERR_NOT_ACCEPTABLE, "“" STR_FMT "” 没有空间字段，不能给出 GeoJSON",
                        STR_ARG(q->entity->title));
-    JsonWriter w;
-    jw_init(&w, out);
-    jw_object(&w);
-    jw_kstr(&w, "type", S("FeatureCollection"));
-    jw_key(&w, S("features"));
-    jw_array(&w);
+    if (part & PART_FIRST) buf_adds(out, "{\"type\":\"FeatureCollection\",\"features\":[");
     for (size_t r = 0; r < l->n_rows; r++) {
-        jw_object(&w);
-        jw_kstr(&w, "type", S("Feature"));
-        jw_key(&w, S("geometry"));
-        record_write_pick(c, &w, l, &l->rows[r], geo);
-        jw_key(&w, S("properties"));
-        jw_object(&w);
-        for (size_t i = 0; i < q->n_picks; i++) {
-            if (i == geo) continue;
-            jw_key(&w, q->picks[i].name);
-            record_write_pick(c, &w, l, &l->rows[r], i);
-        }
-        jw_object_end(&w);
-        jw_object_end(&w);
+        if (r || !(part & PART_FIRST)) buf_addc(out, ',');
+        jw_init(&w, out);
+        feature(c, l, &l->rows[r], geo, &w);
     }
-    jw_array_end(&w);
-    jw_object_end(&w);
+    if (part & PART_LAST) buf_adds(out, "]}");
     return 0;
 }
 
-int record_format(const QueryCtx *c, const Level *l, Format format, Buf *out, Err *err)
+int record_format(const QueryCtx *c, const Level *l, Format format, unsigned part, Buf *out, Err *err)
 {
     JsonWriter w;
     if (format == FORMAT_CSV)
-        csv_rows(c, l, out);
+        csv_rows(c, l, part, out);
     else if (format == FORMAT_GEOJSON)
-        TRY(geo_rows(c, l, out, err));
+        TRY(geo_rows(c, l, part, out, err));
     else {
         jw_init(&w, out);
         if (format == FORMAT_JSON) jw_array(&w);

@@ -145,14 +145,10 @@ static void order_by(Build *b, const QueryCtx *c, const Level *l)
 /* --- one level
  * ------------------------------------------------------------------------------------------------ */
 
-static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
+int level_take(const QueryCtx *c, Level *l, Rows *rows, size_t max, Err *err)
 {
-    Rows *rows;
-    int rc;
-    TRY(build_check(b, err));
-    Sql sql = build_sql(b, "model.select");
-    TRY(tx_query(tx, c->a, &sql, b->args, b->n, &rows, err));
-    while ((rc = rows_next(rows, err)) > 0) {
+    int rc = 1;
+    for (size_t n = 0; n < max && (rc = rows_next(rows, err)) > 0; n++) {
         Row *row = ARENA_PUSH(c->a, l->rows, l->n_rows, l->cap_rows);
         row->vals = ARENA_ARRAY(c->a, Val, l->n_cols + 1);
         for (size_t i = 0; i < l->n_cols; i++) {
@@ -161,31 +157,46 @@ static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
         }
         if (l->keyed) row->key = str_dup(c->a, rows_text(rows, c->a, (int)l->n_cols));
     }
+    return rc;
+}
+
+static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
+{
+    Rows *rows;
+    TRY(build_check(b, err));
+    Sql sql = build_sql(b, "model.select");
+    TRY(tx_query(tx, c->a, &sql, b->args, b->n, &rows, err));
+    int rc = level_take(c, l, rows, SIZE_MAX, err);
     rows_done(rows);
     return rc;
 }
 
-static int stitch(const QueryCtx *c, Tx *tx, Level *l, Err *err);
+void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b)
+{
+    plan_columns(l, c);
+    build_add(b, "select ");
+    select_list(b, l);
+    build_add(b, " from ");
+    build_name(b, l->q->entity->name);
+    build_add(b, " t");
+    query_where(c, b, "t", l->q);
+    group_by(b, l);
+    order_by(b, c, l);
+    if (limit >= 0)
+        build_addf(b, " limit %lld", (long long)limit);
+    else if (l->q->offset && b->d == DIALECT_SQLITE)
+        build_add(b, " limit -1"); /* no offset without it */
+    if (l->q->offset) build_addf(b, " offset %lld", (long long)l->q->offset);
+}
 
 /* The top level: the query as it stands. */
 static int top_level(const QueryCtx *c, Tx *tx, Level *l, Err *err)
 {
     Build b;
     build_init(&b, c->a, tx_dialect(tx));
-    plan_columns(l, c);
-    build_add(&b, "select ");
-    select_list(&b, l);
-    build_add(&b, " from ");
-    build_name(&b, l->q->entity->name);
-    build_add(&b, " t");
-    query_where(c, &b, "t", l->q);
-    group_by(&b, l);
-    order_by(&b, c, l);
-    int64_t limit = l->q->limit < 0 || l->q->limit > QUERY_ROWS_MAX ? QUERY_ROWS_MAX : l->q->limit;
-    build_addf(&b, " limit %lld", (long long)limit);
-    if (l->q->offset) build_addf(&b, " offset %lld", (long long)l->q->offset);
+    level_sql(c, l, l->q->limit < 0 || l->q->limit > QUERY_ROWS_MAX ? QUERY_ROWS_MAX : l->q->limit, &b);
     TRY(fetch(c, tx, l, &b, err));
-    return stitch(c, tx, l, err);
+    return level_stitch(c, tx, l, err);
 }
 
 /* Where the key by which rows are handed out stands: their id, their reference to us, or the link table. */
@@ -311,7 +322,7 @@ static int embed_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col
             return err_set(err, ERR_INPUT, "“" STR_FMT "” 带出的记录过多", STR_ARG(m->name)),
                    err_hint(err, "加上 " STR_FMT ".limit=", STR_ARG(m->name));
     }
-    TRY(stitch(c, tx, l, err));
+    TRY(level_stitch(c, tx, l, err));
     sort_rows(c, l);
     *ret = l;
     return 0;
@@ -344,7 +355,7 @@ static int link_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col,
     return 0;
 }
 
-static int stitch(const QueryCtx *c, Tx *tx, Level *l, Err *err)
+int level_stitch(const QueryCtx *c, Tx *tx, Level *l, Err *err)
 {
     l->below = ARENA_ARRAY(c->a, Level *, l->q->n_picks + 1);
     for (size_t i = 0; i < l->q->n_picks && l->n_rows; i++) {
@@ -578,6 +589,7 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
 {
     Level l = {.q = q};
     *ret = (ReadResult){.total = -1};
+    if (record_unmasks(c, q)) TRY(access_check(c->who, q->entity, OP_UNMASK, &q->unmask, err));
     TRY(top_level(c, tx, &l, err));
     if (count) TRY(count_all(c, tx, &l, &ret->total, err));
     ret->rows = (int64_t)l.n_rows;
@@ -586,7 +598,7 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
     if (format == FORMAT_OBJECT && l.n_rows != 1)
         return err_set(err, ERR_NOT_ACCEPTABLE, "要恰好一条记录，得到 %zu 条", l.n_rows),
                err_hint(err, "PGRST116");
-    return record_format(c, &l, format, out, err);
+    return record_format(c, &l, format, PART_ALL, out, err);
 }
 
 int record_id(Arena *a, const Entity *e, Str text, Val *ret, Err *err)

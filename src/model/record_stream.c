@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+/* A result of any size: one SELECT through a cursor, a slice of rows at a time, each with its own arena and
+   its own statements for what is embedded. */
+#include "model/record_int.h"
+
+enum { SLICE_ROWS = 1000, SLICE_TEXT_MAX = 256 << 20 };
+
+typedef struct Slices {
+    const QueryCtx *c;
+    Tx *tx;
+    const Level *plan;
+    Format format;
+    Buf text;
+    int64_t rows;
+} Slices;
+
+/* One slice into s->text: 1 = there may be more, 0 = this was the last. */
+static int slice(Slices *s, Rows *rows, bool first, Err *err)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    QueryCtx c = *s->c;
+    Level l = *s->plan;
+    c.a = a;
+    int more = level_take(&c, &l, rows, SLICE_ROWS, err);
+    if (more < 0) return more;
+    TRY(level_stitch(&c, s->tx, &l, err));
+    buf_clear(&s->text);
+    TRY(record_format(&c, &l, s->format, (first ? PART_FIRST : 0) | (more ? 0 : PART_LAST), &s->text, err));
+    s->rows += (int64_t)l.n_rows;
+    return more;
+}
+
+int record_stream(const QueryCtx *c, Tx *tx, Query *q, Format format, RecordSink sink, void *ctx,
+                  int64_t *ret_rows, Err *err)
+{
+    Level plan = {.q = q};
+    Slices s = {.c = c, .tx = tx, .plan = &plan, .format = format};
+    Build b;
+    Rows *rows;
+    int rc;
+    build_init(&b, c->a, tx_dialect(tx));
+    level_sql(c, &plan, q->limit, &b);
+    TRY(build_check(&b, err));
+    Sql sql = build_sql(&b, "model.stream");
+    TRY(tx_cursor(tx, c->a, &sql, b.args, b.n, &rows, err));
+    buf_init(&s.text, SLICE_TEXT_MAX);
+    bool first = true;
+    do {
+        if ((rc = slice(&s, rows, first, err)) < 0) break;
+        int put = s.text.n ? sink(ctx, buf_str(&s.text), err) : 0;
+        if (put < 0) rc = put;
+        first = false;
+    } while (rc > 0);
+    rows_done(rows);
+    buf_done(&s.text);
+    *ret_rows = s.rows;
+    return rc < 0 ? rc : 0;
+}
