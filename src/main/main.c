@@ -2,18 +2,8 @@
 /* 城枢 Chengshu: finds the command, parses its options, runs it. */
 #include "main/main.h"
 
-#include "http/http.h"
-#include "model/record.h"
 #include <locale.h>
 #include <stddef.h>
-
-static const Engine store_engine = {.name = "store", .room = &store_room};
-
-const Engine *const engines[] = {
-#define ENGINE(e) &e,
-#include "main/engines.def"
-#undef ENGINE
-    NULL};
 
 static const Command commands[] = {
     {"check", "check [SYSTEMS-DIR]", "检查系统包，一次报出全部错误", cmd_check},
