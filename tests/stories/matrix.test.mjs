@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MulanPSL-2.0
+// The authorisation matrix, generated: every demo user (and nobody) × every entity × read, one record, create, change,
+// delete × records of several regions and organisations. What is expected is worked out here from roles.yaml alone; an
+// answer that gives more than expected fails, and so does one that gives less.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { City, ROOT } from './city.mjs';
+
+const USERS = {
+  admin: ['admin'], security: ['security'], auditor: ['auditor'], steward: ['steward'], leader: ['leader'],
+  ecology: ['official'], housing: ['official'], linwei: ['clerk'], grid1: ['grid_worker'], huayin: ['county_official'], citizen: ['citizen'],
+};
+const PLACE = { linwei: '610502', grid1: '610502001', huayin: '610582' };
+const ORG = { ecology: 'WN-STJ', housing: 'WN-ZJJ' };
+
+// Grants of roles.yaml: {role: [{entities, ops, scope}]}.
+function grants() {
+  const roles = {};
+  for (const pack of readdirSync(join(ROOT, 'systems'))) {
+    const path = join(ROOT, 'systems', pack, 'roles.yaml');
+    if (!existsSync(path)) continue;
+    let role;
+    for (const line of readFileSync(path, 'utf8').split('\n')) {
+      const name = line.match(/^ {2}([a-z_]+):\s*$/);
+      if (name) role = roles[name[1]] ??= [];
+      const g = line.match(/- \{entities: \[([^\]]*)\], do: \[([^\]]*)\], scope: (\w+)\}/);
+      if (!g) continue;
+      const list = (s) => s.split(',').map((x) => x.trim().replace(/"/g, ''));
+      const ops = list(g[2]).flatMap((o) => (o === 'write' ? ['create', 'update', 'delete'] : [o]));
+      role.push({ entities: list(g[1]), ops, scope: g[3] });
+    }
+  }
+  return roles;
+}
+
+let city, roles, entities, sample, orgs;
+before(async () => {
+  city = await City.make();
+  await city.serve();
+  roles = grants();
+  const steward = await city.as('steward');
+  entities = (await steward('/api/entities')).body.filter((e) => e.name !== 'file');
+  orgs = Object.fromEntries((await steward('/api/records/org?select=code,parent')).body.map((o) => [o.code, o.parent]));
+  // for every entity: records of 临渭, 华阴 and elsewhere, or of the departments, or any
+  sample = {};
+  for (const e of entities) {
+    const where = e.region && e.region !== e.key ? [`${e.region}=like.610502*`, `${e.region}=like.610582*`, `${e.region}=like.610528*`] : [''];
+    if (e.name === 'region') where.splice(0, 1, 'code=eq.610502', 'code=eq.610582');
+    if (e.name === 'project') where.splice(0, 1, 'orgs=cs.{WN-STJ}', 'orgs=cs.{WN-ZJJ}', 'orgs=cs.{WN-SLJ}');
+    const scope = [e.region, e.org].filter((f) => f && f !== e.key);
+    sample[e.name] = [];
+    for (const w of where) {
+      const url = `/api/records/${e.name}?${w}&limit=1&select=${['id', ...scope].join(',')}`;
+      const [row] = (await steward(url)).body;
+      if (row) sample[e.name].push(row);
+    }
+  }
+});
+after(() => city?.remove());
+
+const within = (code, top) => {
+  for (let c = code; c; c = orgs[c]) if (c === top) return true;
+  return false;
+};
+
+// Does a grant of this user cover the record?
+function covers(user, op, e, row) {
+  return (USERS[user] ?? []).flatMap((r) => roles[r] ?? []).some((g) => {
+    if (!g.ops.includes(op) || !(g.entities.includes('*') || g.entities.includes(e.name))) return false;
+    if (g.scope === 'all') return true;
+    if (g.scope === 'region') return e.region && PLACE[user] && String(row[e.region] ?? row.id).startsWith(PLACE[user]);
+    if (g.scope === 'org') return e.org && ORG[user] && [row[e.org] ?? []].flat().some((o) => within(o, ORG[user]));
+    return false; // own: none of the sampled records is the user's
+  });
+}
+const has = (user, op, e) => (USERS[user] ?? []).flatMap((r) => roles[r] ?? []).some((g) => g.ops.includes(op) && (g.entities.includes('*') || g.entities.includes(e.name)));
+
+test('every user × entity × operation × record', async () => {
+  let cases = 0, unexpected = 0;
+  const wrong = [];
+  const expect = (label, status, wanted) => {
+    cases++;
+    if (wanted.includes(status)) return;
+    if (status < 300) unexpected++;
+    wrong.push(`${label}: ${status}, expected ${wanted.join(' or ')}`);
+  };
+  for (const user of [null, ...Object.keys(USERS)]) {
+    const who = await city.as(user);
+    const base = user ? 403 : 401;
+    for (const e of entities) {
+      const path = `/api/records/${e.name}`, label = `${user ?? 'nobody'} ${e.name}`;
+      expect(`${label} list`, (await who(`${path}?limit=1`)).status, [has(user, 'read', e) ? 200 : base]);
+      const made = await who(path, { method: 'POST', json: {} });
+      expect(`${label} create`, made.status, [has(user, 'create', e) ? 422 : base]);
+      expect(`${label} delete many`, (await who(`${path}?id=eq.none`, { method: 'DELETE' })).status, has(user, 'delete', e) && has(user, 'read', e) ? [204, 400] : [base]);
+      for (const row of sample[e.name]) {
+        const one = `${path}/${encodeURIComponent(row.id)}`;
+        const want = (op, yes) => (!has(user, op, e) ? [base] : covers(user, op, e, row) && covers(user, 'read', e, row) ? [yes] : [404]);
+        expect(`${label} ${row.id} read`, (await who(one)).status, want('read', 200));
+        expect(`${label} ${row.id} history`, (await who(`${one}/history`)).status, want('read', 200));
+        expect(`${label} ${row.id} change`, (await who(one, { method: 'PATCH', json: {}, headers: { 'if-match': '"1"' } })).status, want('update', 412));
+        expect(`${label} ${row.id} delete`, (await who(one, { method: 'DELETE', headers: { 'if-match': '"1"' } })).status, want('delete', 412));
+      }
+    }
+  }
+  console.log(`# ${cases} cases, ${unexpected} unexpected 2xx, ${wrong.length} otherwise not as expected`);
+  assert.deepEqual(wrong, []);
+  assert.ok(cases > 1000, `${cases} cases`);
+});
