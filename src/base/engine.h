@@ -30,6 +30,7 @@ typedef struct Actor {
     Str region; /* region code */
     Str person; /* id of the person record, for citizens */
     Str behalf, purpose;
+    Str session; /* public id of the session; empty without one */
     StrList roles;
     StrList permissions; /* e.g. journal.read */
     const Grant *grants;
@@ -47,12 +48,17 @@ typedef struct Request {
     Str path;      /* decoded path */
     Str params[4]; /* values of {…} in the route, decoded, in order */
     Str query;     /* raw query string without '?' */
+    Str target;    /* path and query as the client wrote them */
     Str body;      /* whole body; bounded by the route's limit */
     Str trace;     /* 32 hex digits */
     Str base_url;  /* http://host:port as the client wrote it */
     Str remote;    /* client address */
     Str (*header)(const struct Request *rq, const char *name); /* empty when absent */
     void *server;                                              /* the server's own */
+    /* Set by what authenticates, when it must write or see the body: called on a worker before the handler.
+     */
+    int (*admit)(struct Request *rq, Err *err);
+    void *admit_ctx;
     /* answer */
     int status; /* 200 unless set */
     Buf out;
@@ -90,6 +96,18 @@ typedef struct Route {
     const JsonField *input; /* body spec; documents and decodes; NULL = none */
     const char *title;      /* what it does, for OpenAPI */
 } Route;
+
+/* A function of expressions (model/expr.h), in SQLite's form. Rows end with name NULL. */
+struct sqlite3_context;
+struct sqlite3_value;
+typedef enum SqlFuncFlags { FUNC_VOLATILE = 1 /* equal arguments may give different results */ } SqlFuncFlags;
+typedef struct SqlFunc {
+    const char *name;
+    int args; /* -1 = any number */
+    void (*fn)(struct sqlite3_context *, int, struct sqlite3_value **);
+    unsigned flags;
+    const char *title; /* what it gives, for the list in the documentation */
+} SqlFunc;
 
 struct Room;
 

@@ -167,7 +167,8 @@ static void answer_timeout(int fd)
     static const char text[] =
         "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\nX-Content-Type-Options: "
         "nosniff\r\n"
-        "Content-Security-Policy: default-src 'none'\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nCache-Control: "
+        "no-store\r\nConnection: close\r\n\r\n"
         "{\"type\":\"/problems/"
         "timeout\",\"title\":\"请求超时\",\"status\":408,\"detail\":\"请求内容没有在规定时间内收完\","
         "\"code\":\"TIMEOUT\",\"message\":\"请求内容没有在规定时间内收完\",\"details\":null,"

@@ -37,6 +37,8 @@ static void add_headers(struct MHD_Response *r, const Request *rq)
 {
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         MHD_add_response_header(r, fixed[i][0], fixed[i][1]);
+    if (str_starts(rq->base_url, S("https:"))) /* RFC 6797 §7.2: never over plain HTTP */
+        MHD_add_response_header(r, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");
     if (!has_header(rq, "Cache-Control")) MHD_add_response_header(r, "Cache-Control", "no-store");
     add_header(r, rq->arena, S("X-Trace-Id"), rq->trace);
     bool empty = rq->status == 204 || rq->status == 304;

@@ -35,6 +35,7 @@ void *http_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     c->rq = (Request){.arena = c->arena,
                       .city = h->city,
                       .who = &c->actor,
+                      .target = c->uri,
                       .header = call_header,
                       .server = c,
                       .status = 200,
@@ -123,9 +124,10 @@ static int begin(Call *c, const char *method, Err *err)
     rq->query = q < 0 ? S("") : str_from(path, (size_t)q + 1);
     if (q >= 0) path = str_n(path.p, (size_t)q);
     rq->path = url_decode(c->arena, path, false);
-    c->bearer = call_header(rq, "Authorization").n > 0;
+    c->bearer = guard_no_cookie(call_header(rq, "Authorization"));
     c->body_max = c->http->o.public_body_bytes;
     TRY(check_head_size(c, err));
+    TRY(guard_framing(c, err));
     TRY(guard_addresses(c, err));
     if (!path.n || path.p[0] != '/') return err_set(err, ERR_INPUT, "网址应以 / 开头");
     TRY(find_route(c, path, err));
@@ -142,7 +144,8 @@ static void run(Call *c)
 {
     Err err = ERR_INIT;
     c->rq.body = buf_str(&c->body);
-    if (c->entry->route->handle(&c->rq, &err) < 0) fail(c, &err);
+    if ((c->rq.admit && c->rq.admit(&c->rq, &err) < 0) || c->entry->route->handle(&c->rq, &err) < 0)
+        fail(c, &err);
     c->ready = true;
 }
 
@@ -182,7 +185,7 @@ static enum MHD_Result head(Call *c, const char *method)
     int64_t n = 0;
     bool announced = str_int(call_header(&c->rq, "Content-Length"), &n);
     bool waits = call_header(&c->rq, "Expect").n > 0; /* for 100 Continue: has not sent its body yet */
-    if (c->refused && (waits || (announced && n > SWALLOW_MAX))) return answer_send(c);
+    if (c->refused && (c->unclear || waits || (announced && n > SWALLOW_MAX))) return answer_send(c);
     return MHD_YES;
 }
 
@@ -211,7 +214,8 @@ static void take_body(Call *c, Str data)
 static bool is_long(const Call *c)
 {
     static const char *const exports[] = {"text/csv", "geo+json", "ndjson", "spreadsheetml"};
-    if (!str_is(c->rq.method, "GET") || (c->entry->route->flags & ROUTE_WRITES) || c->actor.purpose.n)
+    if (!str_is(c->rq.method, "GET") || (c->entry->route->flags & ROUTE_WRITES) || c->actor.purpose.n ||
+        c->rq.admit)
         return true;
     Str accept = call_header(&c->rq, "Accept");
     for (size_t i = 0; i < sizeof exports / sizeof *exports; i++)
@@ -241,16 +245,28 @@ enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const cha
     return receiving == CALL_DONE ? answer_send(c) : MHD_NO;
 }
 
+/* Who was turned away, and from where (GB/T 22239-2019 §8.1.4.3): the only requests that name a person here.
+ */
+static bool is_refusal(int status)
+{
+    return status == 401 || status == 403 || status == 423 || status == 429;
+}
+
 static void log_call(const Call *c, int status, int64_t us)
 {
     char code[16], ms[32], bytes[32];
+    const char *user = NULL, *from = NULL;
+    if (is_refusal(status)) {
+        from = str_cdup(c->arena, c->rq.remote);
+        if (c->actor.user.n) user = str_cdup(c->arena, c->actor.user);
+    }
     snprintf(code, sizeof code, "%d", status);
     snprintf(ms, sizeof ms, "%.1f", (double)us / 1000);
     snprintf(bytes, sizeof bytes, "%zu", c->sent);
     const char *route = c->entry ? c->entry->route->path : status < 400 ? "page" : "none";
     log_event(status >= 500 ? LOG_WARN : LOG_INFO, "request", str_c(c->trace), "method",
               c->method.n ? c->method.p : "?", "route", route, "status", code, "ms", ms, "bytes", bytes,
-              "problem", c->failed_type.p, NULL);
+              "problem", c->failed_type.p, "from", from, "user", user, NULL);
 }
 
 static void call_free(Call *c)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * What a request must pass before its body is read: a sound Host, the session, the permission of the route,
- * the origin (a page of another site must not act with this site's cookie), the announced size.
+ * What a request must pass before its body is read: a head that has one meaning, a sound Host, the session,
+ * the permission of the route, the origin (a page of another site must not act with this site's cookie), the
+ * announced size.
  */
 #include "http/http_int.h"
 
@@ -15,6 +16,36 @@ Str call_header(const Request *rq, const char *name)
     if (MHD_lookup_connection_value_n(c->mhd, MHD_HEADER_KIND, name, strlen(name), &v, &n) != MHD_YES)
         return STR_NONE;
     return v ? str_n(v, n) : S("");
+}
+
+/* Heads that a proxy and this server could cut at different places (RFC 9112 §3.2, §6.3): what one takes for
+   the body, the other would take for the next request. */
+typedef struct Framing {
+    int hosts, lengths, codings;
+    bool odd; /* a transfer coding other than chunked alone */
+} Framing;
+
+static enum MHD_Result see_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    Framing *f = ctx;
+    (void)kind;
+    if (str_ieq(str_c(name), S("Host"))) f->hosts++;
+    if (str_ieq(str_c(name), S("Content-Length"))) f->lengths++;
+    if (!str_ieq(str_c(name), S("Transfer-Encoding"))) return MHD_YES;
+    f->codings++;
+    f->odd |= !str_ieq(str_trim(str_c(value ? value : "")), S("chunked"));
+    return MHD_YES;
+}
+
+int guard_framing(Call *c, Err *err)
+{
+    Framing f = {0};
+    MHD_get_connection_values(c->mhd, MHD_HEADER_KIND, see_header, &f);
+    if (f.hosts <= 1 && f.lengths + f.codings <= 1 && !f.odd) return 0;
+    c->unclear = true;
+    request_header(&c->rq, "Connection", S("close")); /* what follows on it cannot be trusted */
+    err_set(err, ERR_INPUT, "请求头 Host、Content-Length 或 Transfer-Encoding 有歧义");
+    return err_hint(err, "每样只写一次；Content-Length 与 Transfer-Encoding: chunked 只写其中一个");
 }
 
 static bool host_valid(Str host)
@@ -56,6 +87,16 @@ int guard_addresses(Call *c, Err *err)
     bool https = proxy && str_ieq(call_header(rq, "X-Forwarded-Proto"), S("https"));
     rq->base_url = str_fmt(rq->arena, "%s://" STR_FMT, https ? "https" : "http", STR_ARG(host));
     return 0;
+}
+
+bool guard_no_cookie(Str authorization)
+{
+    static const char *const schemes[] = {"Bearer ", "CS-SM3 "};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t n = strlen(schemes[i]);
+        if (authorization.n > n && str_ieq(str_n(authorization.p, n), str_c(schemes[i]))) return true;
+    }
+    return false;
 }
 
 static bool safe_method(Str m) { return str_is(m, "GET") || str_is(m, "HEAD") || str_is(m, "OPTIONS"); }

@@ -49,7 +49,8 @@ typedef struct Call {
     _Atomic int64_t last_us; /* when a piece of body came last */
     atomic_int state;
     bool seen;       /* the head was looked at */
-    bool bearer;     /* carries Authorization, so no cookie decides */
+    bool bearer;     /* carries a token or a signature, so no cookie decides */
+    bool unclear;    /* where the request ends is in doubt: answered at once, then closed */
     bool refused;    /* the answer is a problem found before the handler ran */
     bool ready;      /* the answer stands in rq */
     bool streams;    /* the answer is an event stream */
@@ -88,6 +89,11 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
                        enum MHD_RequestTerminationCode why);
 
 /* http_guard.c */
+/* ERR_INPUT, and the connection ends with the answer, when the end of the request is not beyond doubt. */
+int guard_framing(Call *c, Err *err) CHECKED;
+/* Does this Authorization say who calls, so that no cookie is asked? Not Basic: browsers send it by
+ * themselves. */
+bool guard_no_cookie(Str authorization);
 /* What can be refused from the head alone: host, origin, session, permission, announced size. */
 int guard_head(Call *c, Err *err) CHECKED;
 /* Client address and base URL; honours X-Forwarded-* from a proxy on this machine. */

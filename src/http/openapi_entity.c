@@ -166,7 +166,8 @@ void openapi_schemas(JsonWriter *w, Arena *a, const Model *m, const Actor *who)
         jw_kstr(w, "type", S("object"));
         jw_key(w, S("properties"));
         jw_object(w);
-        for (size_t k = 0; k < e->n; k++) field_schema(w, a, &e->fields[k]);
+        for (size_t k = 0; k < e->n; k++)
+            if (!access_hides(who, &e->fields[k])) field_schema(w, a, &e->fields[k]);
         jw_object_end(w);
         jw_object_end(w);
         new_schema(w, a, e);
@@ -184,10 +185,11 @@ static void shared_parameter(JsonWriter *w, const char *name)
     jw_object_end(w);
 }
 
-static void filters(JsonWriter *w, Arena *a, const Entity *e)
+static void filters(JsonWriter *w, Arena *a, const Entity *e, const Actor *who)
 {
     for (size_t i = 0; i < e->n; i++) {
         const Field *f = &e->fields[i];
+        if (access_hides(who, f)) continue;
         jw_object(w);
         jw_kstr(w, "name", f->name);
         jw_kstr(w, "in", S("query"));
@@ -255,7 +257,7 @@ static const Row rows[] = {
     {PAST, "get", "一条的变更历史：", "history", "200"},
 };
 
-static void parameters(JsonWriter *w, Arena *a, const Entity *e, const Row *r)
+static void parameters(JsonWriter *w, Arena *a, const Entity *e, const Row *r, const Actor *who)
 {
     jw_key(w, S("parameters"));
     jw_array(w);
@@ -265,11 +267,11 @@ static void parameters(JsonWriter *w, Arena *a, const Entity *e, const Row *r)
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) shared_parameter(w, names[i]);
     }
     if (r->if_match) shared_parameter(w, "if-match");
-    if (r->filters) filters(w, a, e);
+    if (r->filters) filters(w, a, e, who);
     jw_array_end(w);
 }
 
-static void operation(JsonWriter *w, Arena *a, const Entity *e, const Row *r)
+static void operation(JsonWriter *w, Arena *a, const Entity *e, const Row *r, const Actor *who)
 {
     Str ref = str_fmt(a, "#/components/schemas/" STR_FMT, STR_ARG(e->name));
     jw_key(w, str_c(r->method));
@@ -280,7 +282,7 @@ static void operation(JsonWriter *w, Arena *a, const Entity *e, const Row *r)
     jw_array(w);
     jw_str(w, e->system->title);
     jw_array_end(w);
-    parameters(w, a, e, r);
+    parameters(w, a, e, r, who);
     if (r->body) body(w, a, e, r->fresh);
     const char *media = r->answer || r->at == PAST ? "application/json" : NULL;
     openapi_responses(w, r->status, "成功", media, r->at == PAST ? STR_NONE : ref, r->list);
@@ -297,7 +299,7 @@ void openapi_record_paths(JsonWriter *w, Arena *a, const Model *m, const Actor *
             jw_key(w, str_fmt(a, "/api/records/" STR_FMT "%s", STR_ARG(e->name), tails[at]));
             jw_object(w);
             for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
-                if (rows[k].at == at) operation(w, a, e, &rows[k]);
+                if (rows[k].at == at) operation(w, a, e, &rows[k], who);
             jw_object_end(w);
         }
     }

@@ -20,14 +20,9 @@
 
 static bool sees_all(const Actor *who, const Entity *e)
 {
+    Access access;
     if (actor_may(who, "journal.read")) return true;
-    for (size_t i = 0; i < who->n_grants; i++) {
-        const Grant *g = &who->grants[i];
-        if ((g->ops & OP_READ) && g->scope == SCOPE_ALL &&
-            (str_is(g->entity, "*") || str_eq(g->entity, e->name)))
-            return true;
-    }
-    return false;
+    return access_check(who, e, OP_READ, &access, NULL) == 0 && access_whole(who, e, &access);
 }
 
 static bool wants(const SseStream *s, const Entity *e)
@@ -43,6 +38,8 @@ static bool wants(const SseStream *s, const Entity *e)
 static bool may_know(Sse *sse, Tx *tx, Arena *a, const SseStream *s, const JournalEntry *j)
 {
     const Entity *e = model_entity(sse->city->model, j->entity);
+    bool change = str_is(j->op, "insert") || str_is(j->op, "update") || str_is(j->op, "delete");
+    if (!change && !actor_may(&s->who, "journal.read")) return false; /* who looked is nobody else's news */
     if (!e) return !s->n_entities && actor_may(&s->who, "journal.read");
     if (!wants(s, e)) return false;
     if (sees_all(&s->who, e)) return true;

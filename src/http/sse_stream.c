@@ -17,7 +17,11 @@ static Actor copy_actor(Arena *a, const Actor *w)
 {
     Grant *grants = ARENA_ARRAY(a, Grant, w->n_grants ? w->n_grants : 1);
     for (size_t i = 0; i < w->n_grants; i++)
-        grants[i] = (Grant){str_dup(a, w->grants[i].entity), w->grants[i].ops, w->grants[i].scope};
+        grants[i] = (Grant){.entity = str_dup(a, w->grants[i].entity),
+                            .ops = w->grants[i].ops,
+                            .scope = w->grants[i].scope,
+                            .region = str_dup(a, w->grants[i].region),
+                            .org = str_dup(a, w->grants[i].org)};
     return (Actor){.user = str_dup(a, w->user),
                    .name = str_dup(a, w->name),
                    .org = str_dup(a, w->org),

@@ -3,6 +3,11 @@
    own days), city.db, blobs/, rejected/. */
 #include "main/main.h"
 
+#include "rule/rule.h"
+
+#include "model/expr.h"
+#include "model/vault.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -140,6 +145,7 @@ static int load_packs(const char *dir, Model **ret, Err *err)
     _cleanup_arena_ Arena *a = arena_new();
     Faults f = {.arena = a};
     int rc = model_load(dir, &f, ret, err);
+    if (rc == 0 && (rc = rule_check(*ret, &f, err)) < 0) model_free(TAKE(*ret));
     if (rc < 0) print_faults(&f);
     return rc;
 }
@@ -151,6 +157,11 @@ static int load_calendar(const char *dir, Calendar **ret, Err *err)
     *ret = calendar_new();
     TRY(calendar_load_text(*ret, "cn-workdays.csv", str_c(calendar_text), err));
     return access(own.p, R_OK) == 0 ? calendar_load(*ret, own.p, err) : 0;
+}
+
+int city_keys(OpenCity *c, const char *dir, Err *err)
+{
+    return c->model->has_sealed ? vault_open(c->store, dir, &c->model->vault, err) : 0;
 }
 
 int city_open(const Options *o, const char *systems, bool making, OpenCity *ret, Err *err)
@@ -167,8 +178,16 @@ int city_open(const Options *o, const char *systems, bool making, OpenCity *ret,
     TRY(load_packs(systems ? systems : kept.p, &ret->model, err));
     StoreOptions so = {.dir = o->data, .url = db, .lock = true};
     TRY(store_open(&so, &ret->store, err));
+    if (!making) TRY(city_keys(ret, o->data, err));
     TRY(load_calendar(o->data, &ret->calendar, err));
-    ret->city = (City){ret->store, ret->model, ret->calendar, o->data, engines, r.demo};
+    expr_env_calendar(ret->model->exprs, ret->calendar);
+    ret->city = (City){.store = ret->store,
+                       .model = ret->model,
+                       .calendar = ret->calendar,
+                       .dir = o->data,
+                       .engines = engines,
+                       .demo = r.demo,
+                       .people_of = people_of};
     return 0;
 }
 

@@ -2,17 +2,24 @@
 /* check: what a pack author runs. schema: what an author's editor reads. */
 #include "main/main.h"
 
+#include "rule/rule.h"
+
 int cmd_check(Options *o)
 {
     Err err = ERR_INIT;
     Faults f = {.arena = o->arena};
     _cleanup_model_ Model *m = NULL;
     const char *dir = o->n_args ? o->args[0] : o->systems ? o->systems : "systems";
-    if (model_load(dir, &f, &m, &err) < 0) {
+    if (model_load(dir, &f, &m, &err) < 0 || rule_check(m, &f, &err) < 0) {
         print_faults(&f);
         fprintf(stderr, "chengshu: %s\n", err.msg);
         return EXIT_FAILED;
     }
+    for (size_t i = 0; i < m->n_entities; i++)
+        for (size_t k = 0; k < m->entities[i]->n_policies; k++) {
+            Place at = m->entities[i]->policies[k].at;
+            printf("%s:%d:%d: 策略通用，可写进 SQLite 和 PostgreSQL 的查询\n", at.file, at.line, at.col);
+        }
     printf("ok：%zu 个系统、%zu 个实体、%zu 张代码表、%zu 个角色\n", m->n_systems, m->n_entities, m->n_codes,
            m->n_roles);
     return EXIT_DONE;

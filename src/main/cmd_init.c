@@ -50,11 +50,12 @@ static int make_tables(Init *in, Err *err)
         if (engines[i]->room) rooms[n++] = engines[i]->room;
     rooms[n] = NULL;
     TRY(store_migrate(in->c->store, rooms, NULL, err));
+    TRY(city_keys(in->c, in->o->data, err));
     TRY(store_read(in->c->store, "plan", plan_tx, in, err));
     printf("变更计划：\n");
     show(&in->plan);
     TRY(plan_check(&in->plan, &in->o->allow_data_loss, err));
-    return in->plan.n ? store_tx(in->c->store, "plan", apply_tx, in, err) : 0;
+    return in->plan.n ? store_alter(in->c->store, "plan", apply_tx, in, err) : 0;
 }
 
 /* --- data of the packs
@@ -133,15 +134,18 @@ static int load_data(Init *in, Err *err)
 static int make_users(Init *in, Err *err)
 {
     const Model *m = in->c->model;
-    Str password;
+    FirstAdmin first[FIRST_ADMINS];
+    size_t n_first;
     for (size_t i = 0; i < m->n_systems && in->o->demo; i++)
         if (m->systems[i].users_file.n) {
             size_t n = 0;
             TRY(people_load_users(&in->c->city, m->systems[i].users_file.p, S("Demo@2025"), &n, err));
             printf("  演示用户 %zu 个，口令 Demo@2025（只用于演示）\n", n);
         }
-    TRY(people_first_admin(&in->c->city, in->o->arena, &password, err));
-    if (password.n) printf("系统管理员 admin 的口令（只显示这一次）：" STR_FMT "\n", STR_ARG(password));
+    TRY(people_first_admins(&in->c->city, in->o->arena, first, &n_first, err));
+    for (size_t i = 0; i < n_first; i++)
+        printf(STR_FMT " " STR_FMT " 的口令（只显示这一次）：" STR_FMT "\n", STR_ARG(first[i].title),
+               STR_ARG(first[i].user), STR_ARG(first[i].password));
     return 0;
 }
 

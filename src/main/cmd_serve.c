@@ -66,3 +66,17 @@ int cmd_password(Options *o)
     _cleanup_city_ OpenCity c = {0};
     return set_password(o, &c, &err) < 0 ? complain(&err) : EXIT_DONE;
 }
+
+static int revoke_role(Options *o, OpenCity *c, Err *err)
+{
+    if (!o->user || o->n_args != 1) return err_set(err, ERR_USAGE, "要写 --user 和一个角色名");
+    TRY(city_open(o, NULL, false, c, err));
+    return people_revoke(&c->city, str_c(o->user), str_c(o->args[0]), err);
+}
+
+int cmd_revoke(Options *o)
+{
+    Err err = ERR_INIT;
+    _cleanup_city_ OpenCity c = {0};
+    return revoke_role(o, &c, &err) < 0 ? complain(&err) : EXIT_DONE;
+}

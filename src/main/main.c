@@ -14,9 +14,14 @@ static const Command commands[] = {
     {"init", "init --data DIR [--db URL] [--systems DIR] [--demo] [--allow-data-loss NAME]",
      "建立或升级一座城市：先列出变更，再执行", cmd_init},
     {"password", "password --data DIR --user NAME", "重设口令（从标准输入读一行）", cmd_password},
-    {"schema", "schema KIND", "系统包文件的 JSON Schema（codes entity map roles system users）", cmd_schema},
+    {"revoke", "revoke --data DIR --user NAME ROLE", "收回直接授予一个用户的角色", cmd_revoke},
+    {"rotate-keys", "rotate-keys --data DIR", "换数据密钥：敏感级别 4 的字段全部重新加密", cmd_rotate_keys},
+    {"schema", "schema KIND", "系统包文件的 JSON Schema（codes entity map roles rules system users）",
+     cmd_schema},
     {"serve", "serve --data DIR [--db URL] [--listen 127.0.0.1:8080]", "提供服务；端口 0 = 任意空闲端口",
      cmd_serve},
+    {"try", "try RULES.yaml --data DIR --record ENTITY/ID",
+     "对一条记录试算反应：哪些会发生、哪些不会、为什么；什么也不做", cmd_try},
     {"verify", "verify --data DIR", "核对日志、文件与引用，报出第一处损坏", cmd_verify},
 };
 
@@ -36,6 +41,7 @@ static const OptionRow option_rows[] = {
     {"--listen", offsetof(Options, listen), false},
     {"--map", offsetof(Options, map), false},
     {"--mode", offsetof(Options, mode), false},
+    {"--record", offsetof(Options, record), false},
     {"--systems", offsetof(Options, systems), false},
     {"--user", offsetof(Options, user), false},
     {"--where", offsetof(Options, where), false},

@@ -8,7 +8,7 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3 };
 
 typedef struct Options {
-    const char *data, *db, *systems, *listen, *map, *mode, *format, *where, *user;
+    const char *data, *db, *systems, *listen, *map, *mode, *format, *where, *user, *record;
     bool demo, dry_run;
     StrList allow_data_loss;
     size_t cap_allow;
@@ -27,8 +27,11 @@ int cmd_export(Options *o);
 int cmd_import(Options *o);
 int cmd_init(Options *o);
 int cmd_password(Options *o);
+int cmd_revoke(Options *o);
+int cmd_rotate_keys(Options *o);
 int cmd_schema(Options *o);
 int cmd_serve(Options *o);
+int cmd_try(Options *o);
 int cmd_verify(Options *o);
 
 extern const Engine *const engines[]; /* NULL-terminated, floor order */
@@ -44,6 +47,9 @@ typedef struct OpenCity {
 
 /* `systems`: folder of packs, NULL = those of the data folder. Prints faults. */
 int city_open(const Options *o, const char *systems, bool demo_known, OpenCity *ret, Err *err) CHECKED;
+/* Opens the keys of sealed fields where the packs have any; needs the tables. city_open does it for a city
+ * that is made. */
+int city_keys(OpenCity *c, const char *dir, Err *err) CHECKED;
 void city_done(OpenCity *c);
 #define _cleanup_city_ __attribute__((cleanup(city_done)))
 /* What the data folder remembers of init. */

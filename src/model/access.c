@@ -6,6 +6,9 @@
  */
 #include "model/access.h"
 
+#include "base/clock.h"
+#include "model/expr_sql.h"
+
 #define BIT(scope) (1u << (scope))
 
 bool actor_may(const Actor *who, const char *permission)
@@ -163,7 +166,7 @@ static bool same_rows(const Grant *x, const Grant *y)
     return x->scope == y->scope && str_eq(x->region, y->region) && str_eq(x->org, y->org);
 }
 
-void access_where(Build *b, const char *alias, const Actor *who, const Entity *e, const Access *access)
+static void scopes_where(Build *b, const char *alias, const Actor *who, const Entity *e, const Access *access)
 {
     if (access->scopes & BIT(SCOPE_ALL)) return;
     const char *sep = "";
@@ -180,9 +183,72 @@ void access_where(Build *b, const char *alias, const Actor *who, const Entity *e
     build_add(b, ")");
 }
 
+/* --- policies of the packs
+ * ------------------------------------------------------------------------------------- */
+
+static bool has_role(const Actor *who, const StrList *roles)
+{
+    for (size_t i = 0; i < roles->n; i++)
+        for (size_t j = 0; j < who->roles.n; j++)
+            if (str_eq(roles->items[i], who->roles.items[j])) return true;
+    return false;
+}
+
+const Policy *access_policy(const Actor *who, const Entity *e, Op op, size_t i)
+{
+    for (size_t k = 0; k < e->n_policies && !who->system; k++)
+        if ((e->policies[k].ops & op) && has_role(who, &e->policies[k].roles) && !i--) return &e->policies[k];
+    return NULL;
+}
+
+void access_policy_where(Build *b, const char *alias, const Actor *who, const Policy *p)
+{
+    ExprAsk ask = {who->user, who->org, who->region, who->person,
+                   date_str(b->a, clock_china_date(clock_now_us()))};
+    build_add(b, " and ");
+    expr_sql(p->when, b, alias, &ask);
+}
+
+bool access_whole(const Actor *who, const Entity *e, const Access *access)
+{
+    return access->scopes & BIT(SCOPE_ALL) && !access_policy(who, e, access->op, 0);
+}
+
+void access_where(Build *b, const char *alias, const Actor *who, const Entity *e, const Access *access)
+{
+    const Policy *p;
+    scopes_where(b, alias, who, e, access);
+    for (size_t i = 0; (p = access_policy(who, e, access->op, i)); i++) access_policy_where(b, alias, who, p);
+}
+
+bool access_hides(const Actor *who, const Field *f)
+{
+    return f->roles.n && !who->system && !has_role(who, &f->roles);
+}
+
+bool access_writes(const Actor *who, const Field *f)
+{
+    if (access_hides(who, f)) return false;
+    return !f->write_roles.n || who->system || has_role(who, &f->write_roles);
+}
+
+int access_field(const Actor *who, const Field *f, const char *pointer, Err *err)
+{
+    if (!access_hides(who, f)) return 0;
+    err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 只有指定的角色看得到", STR_ARG(f->title));
+    return err_pointer(err, "%s", pointer);
+}
+
+bool access_purpose(const Actor *who, const Entity *e)
+{
+    bool listed = !e->purposes.n;
+    for (size_t i = 0; i < e->purposes.n && !listed; i++) listed = str_eq(e->purposes.items[i], who->purpose);
+    return who->purpose.n && listed;
+}
+
 bool access_masks(const Actor *who, const Entity *e, const Field *f, const Access *read)
 {
     if (f->sensitivity < 3 || who->system) return false;
     if (read && read->scopes == BIT(SCOPE_OWN)) return false; /* one's own data is shown */
-    return !(who->purpose.n && access_any(who, e, OP_UNMASK));
+    return !(access_purpose(who, e) && access_any(who, e, OP_UNMASK));
 }

@@ -11,4 +11,8 @@ struct City {
     const char *dir;                     /* data folder */
     const struct Engine *const *engines; /* all rooms in floor order, NULL-terminated; for OpenAPI */
     bool demo;
+    struct People *people; /* people/; NULL = not running */
+    /* Login names of who has a role, or is of an organisation; a room above knows. NULL: nobody. */
+    int (*people_of)(Tx *tx, Arena *a, bool org, Str role_or_org, StrList *ret, Err *err);
+    struct Rules *rules; /* rule/; NULL = not running */
 };

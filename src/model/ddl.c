@@ -15,6 +15,7 @@ static const char *column_type(const Field *f, Dialect d, Arena *a)
                                             [STORE_AT] = "timestamptz",
                                             [STORE_GEO] = "text",
                                             [STORE_JSON] = "json"};
+    if (f->sealed) return d == DIALECT_SQLITE ? lite[STORE_TEXT] : pg[STORE_TEXT];
     if (d == DIALECT_SQLITE) return lite[f->storage];
     if (f->storage == STORE_NUM) return str_fmt(a, "numeric(%d,%d)", 18, f->scale).p;
     return pg[f->storage];

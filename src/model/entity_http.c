@@ -53,6 +53,7 @@ static void field_json(JsonWriter *w, const Actor *who, const Entity *e, const F
     if (f->to) jw_kstr(w, "to", f->to->name);
     if (f->expr.n) jw_kbool(w, "computed", true);
     if (access_masks(who, e, f, NULL)) jw_kbool(w, "masked", true);
+    if (!access_writes(who, f)) jw_kbool(w, "read_only", true);
     if (f->codes) jw_kstr(w, "codes_name", f->codes->name);
     if (f->codes && full) codes_json(w, f->codes);
     jw_object_end(w);
@@ -96,6 +97,14 @@ static void sets_json(JsonWriter *w, const char *key, const FieldSet *sets, size
     jw_array_end(w);
 }
 
+static void texts_json(JsonWriter *w, const char *key, const StrList *list)
+{
+    jw_key(w, str_c(key));
+    jw_array(w);
+    for (size_t i = 0; i < list->n; i++) jw_str(w, list->items[i]);
+    jw_array_end(w);
+}
+
 static void entity_json(JsonWriter *w, const Actor *who, const Entity *e, bool full)
 {
     jw_object(w);
@@ -115,9 +124,11 @@ static void entity_json(JsonWriter *w, const Actor *who, const Entity *e, bool f
     jw_kbool(w, "order_desc", e->order_desc);
     sets_json(w, "unique", e->unique, e->n_unique);
     may_json(w, who, e);
+    texts_json(w, "purposes", &e->purposes);
     jw_key(w, S("fields"));
     jw_array(w);
-    for (size_t i = 0; i < e->n; i++) field_json(w, who, e, &e->fields[i], full);
+    for (size_t i = 0; i < e->n; i++)
+        if (!access_hides(who, &e->fields[i])) field_json(w, who, e, &e->fields[i], full);
     jw_array_end(w);
     jw_object_end(w);
 }
@@ -152,14 +163,6 @@ int entity_get(Request *rq, Err *err)
     jw_init(&w, &rq->out);
     entity_json(&w, rq->who, e, true);
     return 0;
-}
-
-static void texts_json(JsonWriter *w, const char *key, const StrList *list)
-{
-    jw_key(w, str_c(key));
-    jw_array(w);
-    for (size_t i = 0; i < list->n; i++) jw_str(w, list->items[i]);
-    jw_array_end(w);
 }
 
 int systems_get(Request *rq, Err *err)

@@ -1,55 +1,134 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * An expression E over names a, b becomes `with v("a","b") as (values($1,$2)) select (E) from v`, prepared
- * once. The authorizer is on while it is compiled: it lets through the select itself, functions, and columns
- * of v.
+ * An expression E over names becomes `select (E)` with a parameter for each name that occurs, prepared once a
+ * connection. The authorizer is on while it is compiled: it lets through the select itself and functions. A
+ * connection belongs to one evaluation at a time (a lane): a thread takes the lane its number points at, or
+ * the next free one, with one atomic exchange, so that threads do not wait for each other. Lanes are opened,
+ * and expressions prepared on them, when they are first needed.
  */
 #include "model/expr.h"
 
 #include "base/text.h"
 #include "model/expr_funcs.h"
+#include "model/expr_scan.h"
 #include <pthread.h>
+#include <sched.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
+
+enum { LANES = 64, EXTRAS_MAX = 64 };
+/* Nobody can write this name: see in_list. */
+#define SAME "\x01same"
+
+typedef struct Lane {
+    atomic_int busy;
+    sqlite3 *db; /* NULL until first used */
+    sqlite3_stmt **stmts;
+    size_t n_stmts;
+    int64_t steps; /* left in the running evaluation */
+    int length;    /* SQLITE_LIMIT_LENGTH as it stands */
+    ExprCall call;
+} Lane;
 
 struct ExprEnv {
-    sqlite3 *db;
-    pthread_mutex_t lock;
+    Lane lanes[LANES];
+    pthread_mutex_t lock; /* of the arena and n, while compiling */
     Arena *arena;
-    Expr **all;
-    size_t n, cap;
-    int64_t steps; /* left in the running evaluation */
-    ExprFuncs funcs;
+    size_t n; /* expressions */
+    ExprCall call;
+    struct {
+        const SqlFunc *rows;
+        void *data;
+    } extras[EXTRAS_MAX];
+    size_t n_extras;
 };
 
 struct Expr {
     ExprEnv *env;
-    sqlite3_stmt *stmt;
-    const Str *names;
-    size_t n;
-    int *index; /* parameter number of each name; 0 = not used */
+    size_t no; /* index of its statement in each lane */
+    Str sql;
+    size_t *params; /* parameter i + 1 is the name params[i] */
+    size_t n_params, cap;
     bool *used;
+    size_t n; /* names of the compilation */
 };
 
 static int authorize(void *ctx, int action, const char *a, const char *b, const char *db, const char *trigger)
 {
-    (void)ctx, (void)trigger, (void)b;
-    switch (action) {
-    case SQLITE_SELECT:
-    case SQLITE_RECURSIVE: return action == SQLITE_SELECT ? SQLITE_OK : SQLITE_DENY;
-    case SQLITE_FUNCTION:
-        if (b && (!strcmp(b, "load_extension") || !strcmp(b, "random") || !strcmp(b, "randomblob")))
-            return SQLITE_DENY;
-        return SQLITE_OK;
-    case SQLITE_READ: return (!db || !*db) && a && !strcmp(a, "v") ? SQLITE_OK : SQLITE_DENY;
-    default: return SQLITE_DENY;
-    }
+    (void)ctx, (void)a, (void)db, (void)trigger;
+    static const char *const denied[] = {"load_extension", "random", "randomblob"};
+    if (action == SQLITE_SELECT) return SQLITE_OK;
+    if (action != SQLITE_FUNCTION) return SQLITE_DENY;
+    for (size_t i = 0; b && i < sizeof denied / sizeof *denied; i++)
+        if (!strcmp(b, denied[i])) return SQLITE_DENY;
+    return SQLITE_OK;
 }
 
 static int step_limit(void *ctx)
 {
-    ExprEnv *env = ctx;
-    env->steps -= 1000;
-    return env->steps <= 0;
+    Lane *l = ctx;
+    l->steps -= 1000;
+    return l->steps <= 0;
+}
+
+/* --- lanes
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void same(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    (void)n;
+    sqlite3_result_value(c, v[0]);
+}
+
+static void open_lane(ExprEnv *env, Lane *l)
+{
+    const SqlFunc *const own[] = {expr_funcs_normal, expr_funcs_text, expr_funcs_date, expr_funcs_geo};
+    if (sqlite3_open_v2(":memory:", &l->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK)
+        abort(); /* memory only: cannot fail but for want of memory */
+    /* A misspelt "name" is an error, not a text. */
+    sqlite3_db_config(l->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    sqlite3_limit(l->db, SQLITE_LIMIT_SQL_LENGTH, EXPR_TEXT_MAX * 4);
+    sqlite3_limit(l->db, SQLITE_LIMIT_LENGTH, EXPR_VALUE_MIN);
+    sqlite3_limit(l->db, SQLITE_LIMIT_EXPR_DEPTH, 100);
+    sqlite3_limit(l->db, SQLITE_LIMIT_COMPOUND_SELECT, 1);
+    sqlite3_limit(l->db, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_limit(l->db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200);
+    l->length = EXPR_VALUE_MIN;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) expr_funcs_register(l->db, own[i], &l->call);
+    for (size_t i = 0; i < env->n_extras; i++)
+        expr_funcs_register(l->db, env->extras[i].rows, env->extras[i].data);
+    sqlite3_create_function_v2(l->db, SAME, 1, SQLITE_UTF8, NULL, same, NULL, NULL, NULL);
+    sqlite3_set_authorizer(l->db, authorize, NULL);
+    sqlite3_progress_handler(l->db, 1000, step_limit, l);
+    l->steps = INT64_MAX;
+}
+
+static Lane *take(ExprEnv *env)
+{
+    size_t at = ((uintptr_t)pthread_self() >> 6) * (size_t)0x9E3779B97F4A7C15u >> 58;
+    for (size_t i = 0;; i++) {
+        Lane *l = &env->lanes[(at + i) % LANES];
+        if (!atomic_load_explicit(&l->busy, memory_order_relaxed) &&
+            !atomic_exchange_explicit(&l->busy, 1, memory_order_acquire)) {
+            if (!l->db) open_lane(env, l);
+            return l;
+        }
+        if (i % LANES == LANES - 1) sched_yield();
+    }
+}
+
+static void give_back(Lane *l) { atomic_store_explicit(&l->busy, 0, memory_order_release); }
+
+static sqlite3_stmt **slot(Lane *l, size_t no)
+{
+    if (no >= l->n_stmts) {
+        size_t n = no + 32;
+        l->stmts = xrealloc(l->stmts, n * sizeof *l->stmts);
+        memset(l->stmts + l->n_stmts, 0, (n - l->n_stmts) * sizeof *l->stmts);
+        l->n_stmts = n;
+    }
+    return &l->stmts[no];
 }
 
 ExprEnv *expr_env_new(void)
@@ -57,203 +136,213 @@ ExprEnv *expr_env_new(void)
     ExprEnv *env = xcalloc(1, sizeof *env);
     env->arena = arena_new();
     pthread_mutex_init(&env->lock, NULL);
-    if (sqlite3_open_v2(":memory:", &env->db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-        abort(); /* memory only: cannot fail but for want of memory */
-    /* A misspelt "name" is an error, not a text. */
-    sqlite3_db_config(env->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-    sqlite3_limit(env->db, SQLITE_LIMIT_SQL_LENGTH, EXPR_TEXT_MAX * 4);
-    sqlite3_limit(env->db, SQLITE_LIMIT_LENGTH, EXPR_VALUE_MIN);
-    sqlite3_limit(env->db, SQLITE_LIMIT_EXPR_DEPTH, 100);
-    sqlite3_limit(env->db, SQLITE_LIMIT_COMPOUND_SELECT, 3);
-    sqlite3_limit(env->db, SQLITE_LIMIT_ATTACHED, 0);
-    sqlite3_limit(env->db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200);
-    expr_funcs_register(env->db, &env->funcs);
-    sqlite3_set_authorizer(env->db, authorize, env);
-    sqlite3_progress_handler(env->db, 1000, step_limit, env);
-    env->steps = INT64_MAX;
     return env;
 }
 
 void expr_env_free(ExprEnv *env)
 {
     if (!env) return;
-    for (size_t i = 0; i < env->n; i++) sqlite3_finalize(env->all[i]->stmt);
-    sqlite3_close(env->db);
+    for (size_t i = 0; i < LANES; i++) {
+        Lane *l = &env->lanes[i];
+        for (size_t k = 0; k < l->n_stmts; k++) sqlite3_finalize(l->stmts[k]);
+        sqlite3_close(l->db);
+        free(l->stmts);
+    }
     pthread_mutex_destroy(&env->lock);
     arena_free(env->arena);
     free(env);
 }
 
-void expr_env_lookup(ExprEnv *env, ExprLookup fn, void *ctx)
+void expr_env_lookup(ExprEnv *env, ExprLookup fn, void *ctx) { env->call.lookup = fn, env->call.ctx = ctx; }
+void expr_env_calendar(ExprEnv *env, const Calendar *c) { env->call.calendar = c; }
+void expr_env_now(ExprEnv *env, int64_t us) { env->call.fixed_us = us; }
+
+void expr_env_functions(ExprEnv *env, const SqlFunc *rows, void *data)
 {
-    env->funcs.lookup = fn;
-    env->funcs.ctx = ctx;
+    if (env->n_extras == EXTRAS_MAX) abort(); /* a table of the program, not of a pack */
+    env->extras[env->n_extras].rows = rows;
+    env->extras[env->n_extras++].data = data;
 }
 
-static void quote_name(Buf *b, Str name)
-{
-    buf_addc(b, '"');
-    for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] == '"') buf_addc(b, '"');
-        buf_addc(b, name.p[i]);
-    }
-    buf_addc(b, '"');
-}
+/* --- compiling
+ * ------------------------------------------------------------------------------------------------ */
 
-/* SQLite says "no such column: x" and the like: into our words, with the nearest name. */
-static int compile_error(sqlite3 *db, const Str *names, size_t n, Err *err)
-{
-    const char *msg = sqlite3_errmsg(db);
-    static const char *const kinds[][2] = {{"no such column: ", "表达式里没有名为 “%s” 的字段"},
-                                           {"no such function: ", "表达式里没有名为 “%s” 的函数"}};
-    for (size_t i = 0; i < 2; i++) {
-        if (strncmp(msg, kinds[i][0], strlen(kinds[i][0])) != 0) continue;
-        Str name = str_c(msg + strlen(kinds[i][0]));
-        int rc = i ? err_set(err, ERR_PACK, "表达式里没有名为 “" STR_FMT "” 的函数", STR_ARG(name))
-                   : err_set(err, ERR_PACK, "表达式里没有名为 “" STR_FMT "” 的字段", STR_ARG(name));
-        ptrdiff_t near = i ? -1 : text_nearest(name, names, n);
-        return near >= 0 ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(names[near])) : rc;
-    }
-    if (strstr(msg, "prohibited") || strstr(msg, "not authorized"))
-        return err_set(err, ERR_PACK, "表达式里只能用字段和函数，不能读表或改库");
-    return err_set(err, ERR_PACK, "表达式写得不对：%s", msg),
-           err_hint(err, "按 SQL 表达式的写法检查括号、引号和运算符");
-}
-
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           (c & 0x80);
-}
-
-static size_t skip_space(Str s, size_t i)
-{
-    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r')) i++;
-    return i;
-}
+/* One compilation: the statement's text, and where its pieces stand in the expression. */
+typedef struct Draft {
+    Arena *a;
+    Expr *x;
+    const Str *names;
+    ExprTokens tokens;
+    Buf sql;
+    size_t *starts; /* token → offset in sql */
+} Draft;
 
 /* printf counts out a width of a thousand million, however short the result may be: only literal formats with
-   small widths. `i` is behind the function's name. */
-static bool safe_format(Str s, size_t i)
+   small widths. */
+static bool safe_format(Str s)
 {
-    i = skip_space(s, i);
-    if (i >= s.n || s.p[i] != '(') return true; /* a field of that name */
-    i = skip_space(s, i + 1);
-    if (i >= s.n || s.p[i] != '\'') return false;
-    for (i++; i < s.n && s.p[i] != '\''; i++) {
+    for (size_t i = 0; i < s.n; i++) {
         int digits = 0;
         if (s.p[i] != '%') continue;
-        while (i + 1 < s.n && s.p[i + 1] != '\'' && strchr("-+ #0!,.123456789*", s.p[i + 1])) {
+        while (i + 1 < s.n && strchr("-+ #0!,.123456789*", s.p[i + 1])) {
             char c = s.p[++i];
             digits = c >= '0' && c <= '9' ? digits + 1 : 0;
             if (c == '*' || digits > 3) return false;
         }
         if (i + 1 < s.n && s.p[i + 1] == '%') i++;
     }
-    return i + 1 >= s.n || s.p[i + 1] != '\''; /* a doubled quote is not looked behind */
+    return true;
 }
 
-/* What must not be in an expression however SQLite would take it: the end of our own select (a closing
-   parenthesis too many, a semicolon, a comment that hides it), another select, a parameter of its own. */
-static int scan(Str text, Err *err)
+static int check_format(Draft *d, size_t i, Err *err)
 {
-    int depth = 0;
-    char quote = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i], next = i + 1 < text.n ? text.p[i + 1] : 0;
-        if (quote) {
-            if (c != quote) continue;
-            size_t after = skip_space(text, i + 1);
-            if (quote != '\'' && after < text.n && text.p[after] == '(')
-                return err_set(err, ERR_PACK, "表达式里的函数名不加引号");
-            quote = 0;
-        } else if (c == '\'' || c == '"' || c == '`') {
-            quote = c;
-        } else if (c == '[') {
-            quote = ']';
-        } else if (c == '(') {
-            depth++;
-        } else if (c == ')' && --depth < 0) {
-            return err_set(err, ERR_PACK, "表达式写得不对：右括号多了");
-        } else if (c == ';' || (c == '-' && next == '-') || (c == '/' && next == '*') || !c) {
-            return err_set(err, ERR_PACK, "表达式里不能有分号或注释");
-        } else if (c == '?' || c == '$' || c == '@' || (c == ':' && next != ':')) {
-            return err_set(err, ERR_PACK, "表达式里不能有参数 “%c”", c), err_hint(err, "直接写字段名");
-        } else if (is_word(c)) {
-            size_t start = i;
-            while (i + 1 < text.n && is_word(text.p[i + 1])) i++;
-            Str word = str_n(text.p + start, i + 1 - start);
-            if (str_ieq(word, S("select")) || str_ieq(word, S("values")))
-                return err_set(err, ERR_PACK, "表达式里只能用字段和函数，不能有 " STR_FMT, STR_ARG(word));
-            if ((str_ieq(word, S("printf")) || str_ieq(word, S("format"))) && !safe_format(text, i + 1))
-                return err_set(err, ERR_PACK, STR_FMT " 的格式要直接写成文字，宽度最多三位数，不用 *",
-                               STR_ARG(word));
-        }
+    const ExprToken *t = d->tokens.items + i;
+    bool literal = i + 3 < d->tokens.n && t[2].kind == TOK_TEXT &&
+                   (expr_token_is(&t[3], ",") || expr_token_is(&t[3], ")"));
+    if (literal && safe_format(expr_token_value(d->a, &t[2]))) return 0;
+    return expr_fault(err, t->at, STR_FMT " 的格式要直接写成文字，宽度最多三位数，不用 *", STR_ARG(t->text));
+}
+
+static int unknown_name(Draft *d, const ExprToken *t, Str name, Err *err)
+{
+    if (t->kind == TOK_PARAM)
+        return expr_fault(err, t->at, "表达式里不能有参数 “" STR_FMT "”", STR_ARG(name)),
+               err_hint(err, "直接写字段名");
+    int rc = expr_fault(err, t->at, "表达式里没有名为 “" STR_FMT "” 的字段", STR_ARG(text_cut(name, 48)));
+    ptrdiff_t near = text_nearest(name, d->names, d->x->n);
+    return near >= 0 ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(d->names[near])) : rc;
+}
+
+static int add_name(Draft *d, const ExprToken *t, Err *err)
+{
+    Str name = expr_token_value(d->a, t);
+    Expr *x = d->x;
+    size_t i = 0, p = 0;
+    while (i < x->n && !str_ieq(name, d->names[i])) i++;
+    if (i == x->n) return unknown_name(d, t, name, err);
+    while (p < x->n_params && x->params[p] != i) p++;
+    if (p == x->n_params) *ARENA_PUSH(x->env->arena, x->params, x->n_params, x->cap) = i;
+    x->used[i] = true;
+    buf_addf(&d->sql, "?%zu", p + 1);
+    return 0;
+}
+
+/* SQLite makes a table of a constant list at every evaluation, which costs four times what the comparisons
+   do. A list that is not constant in its eyes is compared item by item; the values are the same. */
+static bool in_list(const Draft *d, size_t i)
+{
+    const ExprToken *t = d->tokens.items + i;
+    if (i < 2 || i + 1 >= d->tokens.n || (t->kind != TOK_TEXT && t->kind != TOK_NUMBER)) return false;
+    return expr_token_is(&t[-2], "in") && expr_token_is(&t[-1], "(") && expr_token_is(&t[1], ",");
+}
+
+/* Words behind `cast(x as` and `collate` are SQLite's names. */
+static bool is_type(const Draft *d, size_t i)
+{
+    const ExprToken *t = d->tokens.items;
+    size_t k = i;
+    while (k > 0 && t[k - 1].kind == TOK_NAME) k--;
+    return k > 0 && (expr_token_is(&t[k - 1], "as") || (k == i && expr_token_is(&t[k - 1], "collate")));
+}
+
+static int add_token(Draft *d, size_t i, Err *err)
+{
+    const ExprToken *t = &d->tokens.items[i];
+    bool name = t->kind == TOK_QUOTED || t->kind == TOK_PARAM || (t->kind == TOK_NAME && !t->call);
+    if (i) buf_addc(&d->sql, ' ');
+    d->starts[i] = d->sql.n;
+    if (name && !is_type(d, i)) return add_name(d, t, err);
+    if (t->kind == TOK_NAME && t->call) {
+        bool word = str_ieq(t->text, S("left")) || str_ieq(t->text, S("right")); /* of SQLite's joins */
+        if (str_ieq(t->text, S("printf")) || str_ieq(t->text, S("format"))) TRY(check_format(d, i, err));
+        if (word) buf_addc(&d->sql, '"');
+        buf_add(&d->sql, t->text);
+        if (word) buf_addc(&d->sql, '"');
+    } else if (in_list(d, i)) {
+        buf_adds(&d->sql, "\"" SAME "\"(");
+        buf_add(&d->sql, t->text);
+        buf_addc(&d->sql, ')');
+    } else
+        buf_add(&d->sql, t->text);
+    return 0;
+}
+
+/* The place in the expression of an offset in the statement. */
+static int64_t place(const Draft *d, int offset)
+{
+    size_t i = d->tokens.n;
+    if (offset < 0) return -1;
+    while (i > 0 && d->starts[i - 1] > (size_t)offset) i--;
+    return i ? (int64_t)d->tokens.items[i - 1].at : 0;
+}
+
+/* SQLite says "no such function: x" and the like: into our words, with the nearest name. */
+static int compile_error(Draft *d, sqlite3 *db, Err *err)
+{
+    const char *msg = sqlite3_errmsg(db), *function = "no such function: ";
+    int64_t at = place(d, sqlite3_error_offset(db));
+    if (!strncmp(msg, function, strlen(function))) {
+        Str name = str_c(msg + strlen(function)), near = expr_funcs_nearest(name);
+        for (size_t i = 0; i < d->tokens.n; i++)
+            if (d->tokens.items[i].call && str_ieq(d->tokens.items[i].text, name))
+                at = (int64_t)d->tokens.items[i].at;
+        err_set(err, ERR_PACK, "表达式里没有名为 “" STR_FMT "” 的函数", STR_ARG(text_cut(name, 48)));
+        if (near.n) err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near));
+    } else if (strstr(msg, "prohibited") || strstr(msg, "not authorized")) {
+        err_set(err, ERR_PACK, "表达式里只能用字段和函数，不能读表或改库");
+    } else {
+        err_set(err, ERR_PACK, "表达式写得不对：%s", msg);
+        err_hint(err, "按 SQL 表达式的写法检查括号、引号和运算符");
     }
-    if (quote) return err_set(err, ERR_PACK, "表达式写得不对：引号没有配对");
-    if (depth) return err_set(err, ERR_PACK, "表达式写得不对：左括号多了");
-    return 0;
+    if (err) err->at = at;
+    return -(int)ERR_PACK;
 }
 
-static int prepare(ExprEnv *env, Str sql, Str text, sqlite3_stmt **ret, const Str *names, size_t n, Err *err)
+static int prepare(Lane *l, const Expr *x)
 {
-    TRY(scan(text, err));
-    if (sqlite3_prepare_v3(env->db, sql.p, (int)sql.n, SQLITE_PREPARE_PERSISTENT, ret, NULL) != SQLITE_OK)
-        return compile_error(env->db, names, n, err);
-    return 0;
+    return sqlite3_prepare_v3(l->db, x->sql.p, (int)x->sql.n, SQLITE_PREPARE_PERSISTENT, slot(l, x->no),
+                              NULL);
 }
 
-/* The name occurs in the text in any case, as SQL reads names; what is written with doubled quotes counts as
- * there. */
-static bool occurs(Str text, Str name)
+static int draft(Draft *d, Str text, Err *err)
 {
-    if (!name.n || str_find(name, '"') >= 0) return true;
-    for (size_t i = 0; i + name.n <= text.n; i++)
-        if (str_ieq(str_n(text.p + i, name.n), name)) return true;
-    return false;
+    TRY(expr_scan(d->a, text, &d->tokens, err));
+    if (!d->tokens.n) return err_set(err, ERR_PACK, "表达式是空的");
+    d->starts = ARENA_ARRAY(d->a, size_t, d->tokens.n + 1);
+    buf_adds(&d->sql, "select (");
+    for (size_t i = 0; i < d->tokens.n; i++) TRY(add_token(d, i, err));
+    buf_adds(&d->sql, ")");
+    if (d->sql.over) return err_set(err, ERR_PACK, "表达式太长");
+    Expr *x = d->x;
+    x->sql = buf_dup(x->env->arena, &d->sql);
+    Lane *l = take(x->env);
+    l->call = x->env->call;
+    l->call.work = EXPR_WORK_MAX;
+    int rc = prepare(l, x) == SQLITE_OK ? 0 : compile_error(d, l->db, err);
+    give_back(l);
+    return rc;
 }
 
 int expr_compile(ExprEnv *env, Str text, const Str *names, size_t n, Expr **ret, Err *err)
 {
     if (text.n > EXPR_TEXT_MAX) return err_set(err, ERR_PACK, "表达式超过 %d 个字节", EXPR_TEXT_MAX);
-    if (!str_trim(text).n) return err_set(err, ERR_PACK, "表达式是空的");
-    Buf sql;
-    buf_init(&sql, EXPR_TEXT_MAX * 4);
-    buf_adds(&sql, "with v(");
-    for (size_t i = 0; i < n; i++) {
-        if (i) buf_addc(&sql, ',');
-        quote_name(&sql, names[i]);
-    }
-    if (!n) buf_adds(&sql, "\"none\"");
-    buf_adds(&sql, ") as (select ");
-    for (size_t i = 0; i < n; i++) buf_addf(&sql, "%s?%zu", i ? "," : "", i + 1);
-    if (!n) buf_adds(&sql, "1");
-    buf_adds(&sql, ") select (");
-    buf_add(&sql, text);
-    buf_adds(&sql, ") from v");
-    sqlite3_stmt *stmt = NULL;
+    _cleanup_arena_ Arena *a = arena_new();
     pthread_mutex_lock(&env->lock);
-    int rc = sql.over ? err_set(err, ERR_PACK, "表达式太长")
-                      : prepare(env, buf_str(&sql), text, &stmt, names, n, err);
-    if (rc == 0) {
-        Expr *x = ARENA_NEW(env->arena, Expr);
-        *ARENA_PUSH(env->arena, env->all, env->n, env->cap) = x;
-        Str *copy = ARENA_ARRAY(env->arena, Str, n + 1);
-        x->used = ARENA_ARRAY(env->arena, bool, n + 1);
-        for (size_t i = 0; i < n; i++) {
-            copy[i] = str_dup(env->arena, names[i]);
-            x->used[i] = occurs(text, names[i]);
-        }
-        x->env = env, x->stmt = stmt, x->names = copy, x->n = n;
-        *ret = x;
-    }
+    Expr *x = ARENA_NEW(env->arena, Expr);
+    *x = (Expr){.env = env, .no = env->n, .n = n, .used = ARENA_ARRAY(env->arena, bool, n + 1)};
+    Draft d = {.a = a, .x = x, .names = names};
+    buf_init(&d.sql, EXPR_TEXT_MAX * 4);
+    int rc = draft(&d, text, err);
+    if (rc == 0) *ret = x, env->n++;
+    buf_done(&d.sql);
     pthread_mutex_unlock(&env->lock);
-    buf_done(&sql);
     return rc;
 }
 
 bool expr_uses(const Expr *x, size_t name) { return name < x->n && x->used[name]; }
+
+/* --- evaluating
+ * ----------------------------------------------------------------------------------------------- */
 
 /* False: too long for the limits of an expression. */
 static bool bind(sqlite3_stmt *st, int i, Val v)
@@ -263,8 +352,11 @@ static bool bind(sqlite3_stmt *st, int i, Val v)
     case VAL_INT: return sqlite3_bind_int64(st, i, v.i) == SQLITE_OK;
     case VAL_REAL: return sqlite3_bind_double(st, i, v.r) == SQLITE_OK;
     case VAL_TEXT:
-        return sqlite3_bind_text(st, i, v.s.p ? v.s.p : "", (int)v.s.n, SQLITE_STATIC) == SQLITE_OK;
-    case VAL_BLOB: return sqlite3_bind_blob(st, i, v.s.p, (int)v.s.n, SQLITE_STATIC) == SQLITE_OK;
+        return v.s.n <= EXPR_VALUE_MAX &&
+               sqlite3_bind_text(st, i, v.s.p ? v.s.p : "", (int)v.s.n, SQLITE_STATIC) == SQLITE_OK;
+    case VAL_BLOB:
+        return v.s.n <= EXPR_VALUE_MAX &&
+               sqlite3_bind_blob(st, i, v.s.p ? v.s.p : "", (int)v.s.n, SQLITE_STATIC) == SQLITE_OK;
     }
     return false;
 }
@@ -282,32 +374,50 @@ static Val column(sqlite3_stmt *st, Arena *a)
     }
 }
 
-int expr_eval(const Expr *x, Arena *a, const Val *inputs, Val *ret, Err *err)
+/* How long a value may get on the way. */
+static void limit_length(Lane *l, const Expr *x, const Val *inputs)
 {
-    ExprEnv *env = x->env;
-    int rc = 0;
-    pthread_mutex_lock(&env->lock);
-    env->steps = EXPR_STEPS_MAX;
-    bool bound = true;
     size_t bytes = 0;
-    for (size_t i = 0; i < x->n; i++)
-        if (x->used[i] && inputs[i].kind >= VAL_TEXT) bytes += inputs[i].s.n;
-    sqlite3_limit(env->db, SQLITE_LIMIT_LENGTH,
-                  bytes < (EXPR_VALUE_MAX - EXPR_VALUE_MIN) / 2 ? EXPR_VALUE_MIN + (int)bytes * 2
-                                                                : EXPR_VALUE_MAX);
-    for (size_t i = 0; i < x->n; i++) bound &= bind(x->stmt, (int)i + 1, x->used[i] ? inputs[i] : V_NULL);
-    int step = bound ? sqlite3_step(x->stmt) : SQLITE_TOOBIG;
+    for (size_t i = 0; i < x->n_params; i++)
+        if (inputs[x->params[i]].kind >= VAL_TEXT) bytes += inputs[x->params[i]].s.n;
+    /* in steps of the least, so that it seldom changes */
+    bytes = bytes < EXPR_VALUE_MAX ? (bytes * 2 + EXPR_VALUE_MIN - 1) / EXPR_VALUE_MIN * EXPR_VALUE_MIN
+                                   : EXPR_VALUE_MAX;
+    int length = bytes < EXPR_VALUE_MAX - EXPR_VALUE_MIN ? (int)bytes + EXPR_VALUE_MIN : EXPR_VALUE_MAX;
+    if (length == l->length) return;
+    l->length = length;
+    sqlite3_limit(l->db, SQLITE_LIMIT_LENGTH, length);
+}
+
+static int eval(Lane *l, const Expr *x, Arena *a, const Val *inputs, Val *ret, Err *err)
+{
+    sqlite3_stmt **st = slot(l, x->no);
+    if (!*st && prepare(l, x) != SQLITE_OK) return err_set(err, ERR_INTERNAL, "%s", sqlite3_errmsg(l->db));
+    bool bound = true;
+    int rc = 0;
+    limit_length(l, x, inputs);
+    for (size_t i = 0; i < x->n_params; i++) bound &= bind(*st, (int)i + 1, inputs[x->params[i]]);
+    l->steps = EXPR_STEPS_MAX;
+    int step = bound ? sqlite3_step(*st) : SQLITE_TOOBIG;
     if (step == SQLITE_ROW)
-        *ret = column(x->stmt, a);
+        *ret = column(*st, a);
     else if (step == SQLITE_INTERRUPT)
         rc = err_set(err, ERR_VALIDATION, "表达式运算步数过多，已中止");
     else if (step == SQLITE_TOOBIG)
         rc = err_set(err, ERR_VALIDATION, "表达式得出的文字过长");
     else
-        rc = err_set(err, ERR_VALIDATION, "%s", sqlite3_errmsg(env->db));
-    sqlite3_reset(x->stmt);
-    sqlite3_clear_bindings(x->stmt);
-    env->steps = INT64_MAX;
-    pthread_mutex_unlock(&env->lock);
+        rc = err_set(err, ERR_VALIDATION, "%s", sqlite3_errmsg(l->db));
+    sqlite3_reset(*st);
+    l->steps = INT64_MAX;
+    return rc;
+}
+
+int expr_eval(const Expr *x, Arena *a, const Val *inputs, Val *ret, Err *err)
+{
+    Lane *l = take(x->env);
+    l->call = x->env->call;
+    l->call.work = EXPR_WORK_MAX;
+    int rc = eval(l, x, a, inputs, ret, err);
+    give_back(l);
     return rc;
 }

@@ -20,8 +20,11 @@ static void changes_json(JsonWriter *w, const char *key, Arena *a, const Actor *
     json_object_foreach(o, name, v)
     {
         const Field *f = e ? entity_field(e, str_c(name)) : NULL;
+        if (f && access_hides(who, f)) continue;
         jw_key(w, str_c(name));
-        if (f && access_masks(who, e, f, NULL) && json_is_string(v))
+        if (f && f->sealed && json_is_string(v))
+            jw_str(w, S("（已加密）"));
+        else if (f && access_masks(who, e, f, NULL) && json_is_string(v))
             value_write_json(w, f,
                              value_mask(a, f, V_TEXT(str_n(json_string_value(v), json_string_length(v)))));
         else if (f && access_masks(who, e, f, NULL))
@@ -73,7 +76,7 @@ static int read_tx(Tx *tx, void *p, Err *err)
         /* a deleted record's history stays readable for who may read all of its kind */
         Access access;
         TRY(access_check(rq->who, r->entity, OP_READ, &access, err));
-        if (!visible && !(access.scopes & (1u << SCOPE_ALL)))
+        if (!visible && !access_whole(rq->who, r->entity, &access))
             return err_set(err, ERR_NOT_FOUND, "没有这条" STR_FMT, STR_ARG(r->entity->title));
     }
     TRY(journal_read(tx, rq->arena, &r->filter, &items, &n, err));
@@ -122,4 +125,57 @@ int record_history(Request *rq, Err *err)
     r.filter.record = r.id;
     r.filter.newest_first = !str_is(request_param(rq, "order"), "asc");
     return run(&r, err);
+}
+
+/* --- who looked at my data
+ * ---------------------------------------------------------------------------------- */
+
+static void look_json(JsonWriter *w, Arena *a, const Entity *e, const JournalEntry *j)
+{
+    json_t *after, *name;
+    size_t i;
+    Err ignore;
+    jw_object(w);
+    jw_kstr(w, "at", clock_str(a, j->at_us));
+    jw_kstr(w, "by", j->actor);
+    jw_kstr(w, "purpose", j->purpose);
+    jw_key(w, S("fields"));
+    jw_array(w);
+    if (json_parse(a, j->after, &after, &ignore) == 0)
+        json_array_foreach(json_object_get(after, "fields"), i, name)
+        {
+            const Field *f = entity_field(e, str_c(json_string_value(name)));
+            if (f) jw_str(w, f->title);
+        }
+    jw_array_end(w);
+    jw_object_end(w);
+}
+
+static int looks_tx(Tx *tx, void *p, Err *err)
+{
+    Read *r = p;
+    Request *rq = r->rq;
+    JournalEntry *items;
+    size_t n;
+    JsonWriter w;
+    TRY(journal_read(tx, rq->arena, &r->filter, &items, &n, err));
+    buf_clear(&rq->out);
+    jw_init(&w, &rq->out);
+    jw_array(&w);
+    for (size_t i = 0; i < n; i++)
+        if (str_is(items[i].op, "unmask")) look_json(&w, rq->arena, r->entity, &items[i]);
+    jw_array_end(&w);
+    return 0;
+}
+
+/* A person sees who looked at what of them was masked, when and why, newest first (of their record's last
+ * 1,000 entries). */
+int looks_get(Request *rq, Err *err)
+{
+    Read r = {.rq = rq, .id = rq->who->person};
+    r.entity = model_entity(rq->city->model, S("person"));
+    if (!r.id.n || !r.entity) return buf_adds(&rq->out, "[]"), 0;
+    r.filter = (JournalFilter){
+        .entity = r.entity->name, .record = r.id, .newest_first = true, .limit = JOURNAL_PAGE_MAX};
+    return store_read(rq->city->store, "looks", looks_tx, &r, err);
 }

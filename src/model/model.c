@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "model/expr.h"
+#include "model/vault.h"
 
 static const struct {
     const char *name, *json, *title;
@@ -87,7 +88,9 @@ Str model_nearest(const Model *m, Str name)
 
 void model_free(Model *m)
 {
-    if (m) arena_free(m->arena); /* the model itself lives in its arena */
+    if (!m) return;
+    vault_free(m->vault);
+    arena_free(m->arena); /* the model itself lives in its arena */
 }
 
 void model_freep(Model **m)

@@ -73,11 +73,13 @@ struct Field {
     regex_t *regex;
     Str expr; /* computed: its text */
     const Expr *computed;
+    StrList roles, write_roles; /* who alone sees it / writes it; none = as the entity's grants say */
     bool has_default, required, unique, index, system; /* system: id, _rev … */
     bool has_min, has_max;
     double min, max; /* numbers: value; text: characters; dates: days since 1970 */
     int scale, sensitivity;
-    size_t i; /* position in owner->fields */
+    bool sealed; /* sensitivity 4: the column holds sealed text (vault.h) */
+    size_t i;    /* position in owner->fields */
     Place at;
 };
 
@@ -93,21 +95,35 @@ typedef struct CheckRule {
     const Field *field; /* where the message belongs; may be NULL */
 } CheckRule;
 
+/* A limit beside the grants: for actors with one of the roles only rows for which `when` holds. */
+typedef struct Policy {
+    StrList roles;
+    unsigned ops;
+    const struct ExprSql *when;
+    Str say; /* told when a write would leave the limit; may be empty */
+    Place at;
+} Policy;
+
 struct Entity {
     Str name, title;
     const System *system;
+    const Model *model;
     Field *fields; /* declared ones, in screen order */
     size_t n, cap;
     Field *sys; /* SYS_N fields of the program */
     const Field *key, *label, *tree, *region, *org;
     const Field *order;
     bool order_desc, history;
+    bool about_people; /* a record is a person: figures over few of them are suppressed */
+    StrList purposes;  /* for which its sensitive fields may be shown whole; none = any stated one */
     FieldSet *unique;
     size_t n_unique;
     FieldSet *index;
     size_t n_index;
     CheckRule *rules;
     size_t n_rules, cap_rules;
+    Policy *policies;
+    size_t n_policies, cap_policies;
     Place at;
 };
 
@@ -147,11 +163,15 @@ typedef struct Role {
     size_t cap_permissions;
     Grant *grants;
     size_t n_grants, cap_grants;
+    bool separation; /* one of the three administrators: excludes the others and every right to records */
     Place at;
 } Role;
 
 struct Model {
     Arena *arena;
+    struct Vault
+        *vault; /* set when the city is opened, before anything is read; NULL when no field is sealed */
+    bool has_sealed;
     System *systems; /* [0] is the built-in one */
     size_t n_systems;
     System **order; /* the same, each after those it depends on */

@@ -10,6 +10,7 @@ static const Route routes[] = {
     {"POST", "/api/files", NULL, ROUTE_ANY_USER | ROUTE_RAW | ROUTE_WRITES, files_post, NULL, "上传文件"},
     {"GET", "/api/files/{id}", NULL, ROUTE_ANY_USER, file_get, NULL, "下载文件"},
     {"GET", "/api/journal", "journal.read", 0, journal_get, NULL, "日志：谁在何时改了什么"},
+    {"GET", "/api/me/looks", NULL, ROUTE_ANY_USER, looks_get, NULL, "谁看过我的敏感信息、为了什么"},
     {"GET", "/api/records/{entity}", NULL, ROUTE_ANY_USER, records_get, NULL, "查询记录"},
     {"POST", "/api/records/{entity}", NULL, ROUTE_ANY_USER | ROUTE_RAW | ROUTE_WRITES, records_post, NULL,
      "新增记录"},

@@ -313,6 +313,11 @@ static void finish_field(PackLoader *l, EntityDraft *d, size_t i)
     set_pattern(l, f, y);
     set_codes(l, f, y);
     set_target(l, f, y);
+    f->sealed = f->sensitivity == 4 && !f->to && f->storage != STORE_LINK;
+    l->m->has_sealed |= f->sealed;
+    if (f->sensitivity == 4 && !f->sealed)
+        fault_add(l->f, y->sensitivity->at, S("改为 3，或不用引用"),
+                  "引用字段 “" STR_FMT "” 不能加密，敏感级别最高为 3", STR_ARG(f->name));
     misplaced(l, y->unique,
               f->unique && (f->storage == STORE_LINK || f->storage == STORE_GEO || f->storage == STORE_JSON),
               "unique", f);
@@ -498,7 +503,7 @@ static void compile_rule(PackLoader *l, Entity *e, const Yaml *y, const Str *nam
     Expr *x = NULL;
     if (!pack_decode(y, rule_keys, &rf, l->f) || !rf.check || !rf.say) return;
     if (expr_compile(l->m->exprs, rf.check->text, names, e->n, &x, &err) < 0) {
-        fault_add(l->f, rf.check->at, str_c(err.hint), "规则的%s", err.msg);
+        pack_expr_fault(l, rf.check, S("规则的"), &err);
         return;
     }
     *ARENA_PUSH(l->a, e->rules, e->n_rules, e->cap_rules) =
@@ -506,8 +511,10 @@ static void compile_rule(PackLoader *l, Entity *e, const Yaml *y, const Str *nam
 }
 
 /* Computed fields and rules: expressions over the stored, single-valued fields. */
-static void compile_exprs(PackLoader *l, Entity *e, const Yaml *rules)
+static void compile_exprs(PackLoader *l, const EntityDraft *d)
 {
+    Entity *e = d->entity;
+    const Yaml *rules = d->y.rules;
     Str *names = ARENA_ARRAY(l->a, Str, e->n + 1);
     for (size_t i = 0; i < e->n; i++)
         names[i] = e->fields[i].expr.n || e->fields[i].storage == STORE_LINK ? STR_NONE : e->fields[i].name;
@@ -520,7 +527,8 @@ static void compile_exprs(PackLoader *l, Entity *e, const Yaml *rules)
         Expr *x = NULL;
         if (!f->expr.n) continue;
         if (expr_compile(l->m->exprs, f->expr, names, e->n, &x, &err) < 0)
-            fault_add(l->f, f->at, str_c(err.hint), "计算字段 “" STR_FMT "” 的%s", STR_ARG(f->name), err.msg);
+            pack_expr_fault(l, d->fields[i].y.expr,
+                            str_fmt(l->a, "计算字段 “" STR_FMT "” 的", STR_ARG(f->name)), &err);
         f->computed = x;
     }
     for (size_t i = 0; i < e->n; i++)
@@ -535,6 +543,8 @@ static void finish_entity(PackLoader *l, EntityDraft *d)
     if (e->key && e->key->sensitivity >= 3)
         fault_add(l->f, d->y.key->at, S("去掉 key，把这个字段写成 required: true, unique: true"),
                   "敏感字段 “" STR_FMT "” 不能作主键：主键会出现在网址和引用里", STR_ARG(e->key->name));
+    for (size_t i = 0; i < d->n; i++) e->about_people |= e->fields[i].type == F_PERSON_ID;
+    e->purposes = pack_texts(l->a, d->y.purposes);
     check_tree(l, d);
     e->region = scope_field(l, e, d->y.region, "region");
     e->org = scope_field(l, e, d->y.org, "org");
@@ -543,7 +553,7 @@ static void finish_entity(PackLoader *l, EntityDraft *d)
     e->unique = field_sets(l, e, d->y.unique, "unique", &e->n_unique);
     e->index = field_sets(l, e, d->y.index, "index", &e->n_index);
     if (!e->n && d->y.fields) fault_add(l->f, d->y.fields->at, S("至少写一个字段"), "实体没有字段");
-    compile_exprs(l, e, d->y.rules);
+    compile_exprs(l, d);
 }
 
 void pack_build_entities(PackLoader *l)

@@ -46,6 +46,10 @@ void pack_check_maps(PackLoader *l);
 /* pack_entity.c: fields, references, indexes of all drafts */
 void pack_build_entities(PackLoader *l);
 void pack_build_codes(PackLoader *l, const Yaml *root);
+/* pack_policy.c: row and field policies, once roles and references are known */
+void pack_build_policies(PackLoader *l);
+/* A fault of an expression at its place in the file. `what` stands before the message. */
+void pack_expr_fault(PackLoader *l, const Yaml *y, Str what, const Err *err);
 /* pack_role.c: roles, load steps, users files, order of systems */
 void pack_build_roles(PackLoader *l);
 void pack_check_users(PackLoader *l);
@@ -53,5 +57,7 @@ void pack_build_loads(PackLoader *l);
 void pack_order_systems(PackLoader *l);
 /* `to` belongs to the system, to one that it depends on (through others, too), or to the program itself. */
 bool pack_sees(const PackLoader *l, const System *s, const Entity *to);
+Str pack_near_role(PackLoader *l, Str name);
+unsigned pack_verbs(const Yaml *y); /* Op bits of `do:` */
 /* "是不是 “x”" for the nearest entity / code table, else what to do */
 Str pack_near_entity(PackLoader *l, Str name);

@@ -84,6 +84,7 @@ static void read_entity(PackLoader *l, System *system, const Yaml *root)
     e->name = name;
     e->title = pack_text(d.y.title);
     e->system = system;
+    e->model = l->m;
     e->at = d.y.entity->at;
     *ARENA_PUSH(l->a, l->m->entities, l->m->n_entities, l->m->cap_entities) = e;
     d.entity = e;

@@ -5,16 +5,6 @@
 #include "base/text.h"
 #include <unistd.h>
 
-static StrList texts(Arena *a, const Yaml *y)
-{
-    StrList list = {0};
-    size_t cap = 0;
-    if (y && y->kind == YAML_SCALAR && !yaml_is_null(y)) *ARENA_PUSH(a, list.items, list.n, cap) = y->text;
-    for (size_t i = 0; y && y->kind == YAML_LIST && i < y->n; i++)
-        *ARENA_PUSH(a, list.items, list.n, cap) = y->items[i]->text;
-    return list;
-}
-
 static Role *role_of(PackLoader *l, Str name, Place at)
 {
     for (size_t i = 0; i < l->m->n_roles; i++)
@@ -26,7 +16,7 @@ static Role *role_of(PackLoader *l, Str name, Place at)
     return r;
 }
 
-static unsigned verbs(const Yaml *y)
+unsigned pack_verbs(const Yaml *y)
 {
     static const struct {
         const char *name;
@@ -58,7 +48,7 @@ static void add_grant(PackLoader *l, Role *r, const Yaml *name, const RecordFile
         return;
     }
     *ARENA_PUSH(l->a, r->grants, r->n_grants, r->cap_grants) =
-        (Grant){name->text, verbs(y->ops), scope_of(y->scope->text)};
+        (Grant){name->text, pack_verbs(y->ops), scope_of(y->scope->text)};
 }
 
 static void add_records(PackLoader *l, Role *r, const Yaml *list)
@@ -82,10 +72,11 @@ static void build_role(PackLoader *l, const Yaml *name, const Yaml *value)
     if (!pack_decode(value, role_keys, &y, l->f)) return;
     Role *r = role_of(l, name->text, name->at);
     if (y.title) r->title = y.title->text;
-    StrList permissions = texts(l->a, y.permissions);
+    StrList permissions = pack_texts(l->a, y.permissions);
     for (size_t i = 0; i < permissions.n; i++)
         *ARENA_PUSH(l->a, r->permissions.items, r->permissions.n, r->cap_permissions) = permissions.items[i];
     if (y.records) add_records(l, r, y.records);
+    if (y.exclusive) r->separation = true;
 }
 
 void pack_build_roles(PackLoader *l)
@@ -95,9 +86,15 @@ void pack_build_roles(PackLoader *l)
         if (!pack_decode(l->roles[i].y, roles_keys, &roles, l->f) || !roles) continue;
         for (size_t j = 0; j < roles->n; j++) build_role(l, roles->pairs[j].key, roles->pairs[j].value);
     }
+    for (size_t i = 0; i < l->m->n_roles; i++) {
+        const Role *r = &l->m->roles[i];
+        if (r->separation && r->n_grants)
+            fault_add(l->f, r->at, S("去掉 records，数据权限给业务角色"),
+                      "管理员角色 “" STR_FMT "” 不能有数据权限", STR_ARG(r->name));
+    }
 }
 
-static Str near_role(PackLoader *l, Str name)
+Str pack_near_role(PackLoader *l, Str name)
 {
     Str names[256];
     size_t n = 0;
@@ -110,7 +107,7 @@ static Str near_role(PackLoader *l, Str name)
 static void check_user_role(PackLoader *l, const Yaml *y)
 {
     if (!model_role(l->m, y->text))
-        fault_add(l->f, y->at, near_role(l, y->text), "没有角色 “" STR_FMT "”", STR_ARG(y->text));
+        fault_add(l->f, y->at, pack_near_role(l, y->text), "没有角色 “" STR_FMT "”", STR_ARG(y->text));
 }
 
 /* Demo users are made by a room above; here only what can be wrong in the file. */
@@ -219,7 +216,7 @@ static void check_depends(PackLoader *l, System *s, const Yaml *y)
                             : S("写已有系统的短名"),
                   "依赖的系统 “" STR_FMT "” 不存在", STR_ARG(d->text));
     }
-    s->depends = texts(l->a, y);
+    s->depends = pack_texts(l->a, y);
 }
 
 enum { UNSEEN, OPEN, DONE };
@@ -251,7 +248,7 @@ void pack_order_systems(PackLoader *l)
     for (size_t i = 0; i < l->n_systems; i++) {
         System *s = &l->m->systems[l->systems[i].i];
         check_depends(l, s, l->systems[i].y.depends);
-        s->lead = texts(l->a, l->systems[i].y.lead);
+        s->lead = pack_texts(l->a, l->systems[i].y.lead);
     }
     int *state = ARENA_ARRAY(l->a, int, n + 1);
     size_t *order = ARENA_ARRAY(l->a, size_t, n + 1);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "model/model.h"
+#include "model/pack_rules.h"
 
 #define K(T, field, kind_, ...)                                                                              \
     {                                                                                                        \
@@ -22,6 +23,7 @@ const char *const field_type_names[] = {
     NULL};
 static const char *const as_types[] = {"text", "int", "decimal", "money", "bool", "date", NULL};
 static const char *const verbs[] = {"read", "create", "update", "delete", "unmask", "write", NULL};
+static const char *const exclusives[] = {"separation", NULL};
 static const char *const scopes[] = {"all", "region", "org", "own", NULL};
 
 const PackKey load_keys[] = {K(LoadFile, entity, PACK_NAME, .required = true, .title = "装载到哪个实体"),
@@ -56,11 +58,19 @@ const PackKey field_keys[] = {
     K(FieldFile, expr, PACK_TEXT, .title = "计算用的 SQL 表达式"),
     K(FieldFile, as, PACK_CHOICE, .choices = as_types, .title = "计算结果的类型"),
     K(FieldFile, index, PACK_BOOL, .title = "建索引"),
+    K(FieldFile, roles, PACK_TEXTS, .title = "只有这些角色看得到本字段"),
+    K(FieldFile, write_roles, PACK_TEXTS, .title = "只有这些角色能填写本字段"),
     {0}};
 const PackKey rule_keys[] = {K(RuleFile, check, PACK_TEXT, .required = true, .title = "须成立的 SQL 表达式"),
                              K(RuleFile, say, PACK_TEXT, .required = true, .title = "不成立时的提示"),
                              K(RuleFile, field, PACK_NAME, .title = "提示放在哪个字段旁"),
                              {0}};
+const PackKey policy_keys[] = {
+    K(PolicyFile, roles, PACK_TEXTS, .required = true, .title = "受限的角色"),
+    KN(PolicyFile, "do", ops, PACK_CHOICES, .required = true, .choices = verbs, .title = "受限的事"),
+    K(PolicyFile, when, PACK_TEXT, .required = true, .title = "只限符合这个条件的记录（通用表达式）"),
+    K(PolicyFile, say, PACK_TEXT, .title = "写入的结果不符合时的提示"),
+    {0}};
 const PackKey entity_keys[] = {
     K(EntityFile, entity, PACK_NAME, .required = true, .title = "实体名"),
     K(EntityFile, title, PACK_TEXT, .required = true, .title = "中文名"),
@@ -74,7 +84,10 @@ const PackKey entity_keys[] = {
     K(EntityFile, unique, PACK_ANY, .title = "组合唯一"),
     K(EntityFile, index, PACK_ANY, .title = "索引"),
     K(EntityFile, rules, PACK_LIST_OF, .item = rule_keys, .title = "校验规则"),
+    K(EntityFile, policies, PACK_LIST_OF, .item = policy_keys, .title = "行策略：角色另受的限制"),
     K(EntityFile, catalogue, PACK_ANY, .title = "目录信息"),
+    K(EntityFile, purposes, PACK_TEXTS,
+      .title = "可以为哪些目的查看敏感字段的完整内容；不写 = 任何写明的目的"),
     K(EntityFile, fields, PACK_MAP_OF, .required = true, .item = field_keys, .title = "字段"),
     {0}};
 const PackKey code_keys[] = {K(CodeFile, code, PACK_TEXT, .required = true, .title = "代码"),
@@ -98,6 +111,8 @@ const PackKey record_keys[] = {
 const PackKey role_keys[] = {K(RoleFile, title, PACK_TEXT, .title = "角色名称"),
                              K(RoleFile, permissions, PACK_TEXTS, .title = "功能权限"),
                              K(RoleFile, records, PACK_LIST_OF, .item = record_keys, .title = "数据权限"),
+                             K(RoleFile, exclusive, PACK_CHOICE, .choices = exclusives,
+                               .title = "separation = 三员之一，不与其他管理员和业务角色同属一人"),
                              {0}};
 const PackKey roles_keys[] = {{"roles", PACK_MAP_OF, 0, .required = true, .item = role_keys, .title = "角色"},
                               {0}};
@@ -136,6 +151,16 @@ int64_t pack_int(const Yaml *y, int64_t otherwise)
 {
     int64_t i;
     return y && y->kind == YAML_SCALAR && str_int(y->text, &i) ? i : otherwise;
+}
+
+StrList pack_texts(Arena *a, const Yaml *y)
+{
+    StrList list = {0};
+    size_t cap = 0;
+    if (y && y->kind == YAML_SCALAR && !yaml_is_null(y)) *ARENA_PUSH(a, list.items, list.n, cap) = y->text;
+    for (size_t i = 0; y && y->kind == YAML_LIST && i < y->n; i++)
+        *ARENA_PUSH(a, list.items, list.n, cap) = y->items[i]->text;
+    return list;
 }
 
 static Str choices_text(Arena *a, const char *const *choices)
@@ -228,6 +253,7 @@ static bool check_value(const Yaml *v, const PackKey *k, Faults *f)
                                           : want_kind(v->items[j], YAML_SCALAR, k->name, f);
         return ok;
     case PACK_MAP_OF:
+    case PACK_OBJECT:
     case PACK_TEXT_MAP: return want_kind(v, YAML_MAP, k->name, f);
     case PACK_LIST_OF: return want_kind(v, YAML_LIST, k->name, f);
     case PACK_ANY: return true;
@@ -319,6 +345,7 @@ static void schema_list(JsonWriter *w, const PackKey *k)
 
 static void schema_value(JsonWriter *w, const PackKey *k)
 {
+    if (k->kind == PACK_OBJECT) return schema_object(w, k->item);
     jw_object(w);
     jw_kstr(w, "description", str_c(k->title));
     switch (k->kind) {
@@ -347,6 +374,7 @@ static void schema_value(JsonWriter *w, const PackKey *k)
         schema_object(w, k->item);
         break;
     case PACK_TEXT_MAP: jw_kstr(w, "type", S("object")); break;
+    case PACK_OBJECT: /* above */
     case PACK_ANY: break;
     }
     jw_object_end(w);
@@ -375,9 +403,9 @@ static void schema_object(JsonWriter *w, const PackKey *keys)
 static const struct {
     const char *kind;
     const PackKey *keys;
-} files[] = {{"codes", codes_keys}, {"entity", entity_keys}, {"map", map_keys},
-             {"roles", roles_keys}, {"system", system_keys}, {"users", users_keys}};
-const char *const pack_kinds[] = {"codes", "entity", "map", "roles", "system", "users", NULL};
+} files[] = {{"codes", codes_keys}, {"entity", entity_keys}, {"map", map_keys},    {"roles", roles_keys},
+             {"rules", rules_keys}, {"system", system_keys}, {"users", users_keys}};
+const char *const pack_kinds[] = {"codes", "entity", "map", "roles", "rules", "system", "users", NULL};
 
 int pack_schema(Str kind, Buf *out, Err *err)
 {

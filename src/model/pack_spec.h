@@ -4,6 +4,7 @@
  * Specs of pack files: one table of keys for each kind of mapping. The same rows check a file, find the
  * nearest right name for a wrong one, and give the JSON Schema that editors use.
  */
+#include "base/json.h"
 #include "model/yaml.h"
 
 typedef enum PackKind {
@@ -17,6 +18,7 @@ typedef enum PackKind {
     PACK_CHOICES,  /* the same, each one of choices */
     PACK_MAP_OF,   /* name: mapping of `item` rows */
     PACK_LIST_OF,  /* list of mappings of `item` rows */
+    PACK_OBJECT,   /* one mapping of `item` rows */
     PACK_TEXT_MAP, /* name: single value or mapping */
     PACK_ANY,
 } PackKind;
@@ -41,11 +43,14 @@ bool pack_is_name(Str s);
 /* Decoded values; the defaults for NULL. */
 Str pack_text(const Yaml *y);
 bool pack_bool(const Yaml *y);
+/* A list of single values, or one of them, as a list. */
+StrList pack_texts(Arena *a, const Yaml *y);
 int64_t pack_int(const Yaml *y, int64_t otherwise);
 
 extern const PackKey system_keys[], entity_keys[], field_keys[], codes_keys[], roles_keys[], users_keys[],
     map_keys[];
-extern const PackKey code_keys[], load_keys[], role_keys[], record_keys[], user_keys[], rule_keys[];
+extern const PackKey code_keys[], load_keys[], role_keys[], record_keys[], user_keys[], rule_keys[],
+    policy_keys[];
 extern const char *const field_type_names[];
 
 typedef struct SystemFile {
@@ -56,15 +61,18 @@ typedef struct LoadFile {
 } LoadFile;
 typedef struct EntityFile {
     const Yaml *entity, *title, *key, *label, *tree, *history, *region, *org, *order, *unique, *index, *rules,
-        *catalogue, *fields;
+        *policies, *catalogue, *purposes, *fields;
 } EntityFile;
 typedef struct FieldFile {
     const Yaml *title, *type, *required, *unique, *def, *min, *max, *pattern, *unit, *help, *sensitivity,
-        *codes, *to, *scale, *expr, *as, *index;
+        *codes, *to, *scale, *expr, *as, *index, *roles, *write_roles;
 } FieldFile;
 typedef struct RuleFile {
     const Yaml *check, *say, *field;
 } RuleFile;
+typedef struct PolicyFile {
+    const Yaml *roles, *ops, *when, *say;
+} PolicyFile;
 typedef struct CodesFile {
     const Yaml *codes, *title, *standard, *version, *values;
 } CodesFile;
@@ -72,7 +80,7 @@ typedef struct CodeFile {
     const Yaml *code, *title, *parent, *from, *to;
 } CodeFile;
 typedef struct RoleFile {
-    const Yaml *title, *permissions, *records;
+    const Yaml *title, *permissions, *records, *exclusive;
 } RoleFile;
 typedef struct RecordFile {
     const Yaml *entities, *ops, *scope;

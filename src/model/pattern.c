@@ -55,7 +55,10 @@ const char *pattern_fault(Str p)
             size_t times = count_of(p, &i);
             size[depth] += times > 1 ? last * (times - 1) : 0;
             last *= times;
-        } else if (c != '*' && c != '+' && c != '?' && c != '|') {
+        } else if (c == '+') { /* x+ is compiled as xx*, so that a row of them doubles and doubles */
+            size[depth] += last;
+            last *= 2;
+        } else if (c != '*' && c != '?' && c != '|') {
             if (c == '\\' && i + 1 < p.n && p.p[++i] >= '1' && p.p[i] <= '9') return "不能用反向引用";
             if (c == '[') i = bracket_end(p, i);
             last = 1;

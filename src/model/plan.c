@@ -78,6 +78,7 @@ static void spec_field(JsonWriter *w, const Field *f)
     if (f->storage == STORE_NUM) jw_kint(w, "scale", f->scale);
     if (f->storage == STORE_TEXT && f->has_max) jw_kint(w, "max", (int64_t)f->max);
     if (f->expr.n) jw_kstr(w, "expr", f->expr);
+    if (f->sealed) jw_kbool(w, "sealed", true);
     jw_object_end(w);
 }
 
@@ -156,13 +157,16 @@ static bool widens(const json_t *old, const Field *f)
     return str_eq(type, name) && (!f->has_max || f->storage != STORE_TEXT || (double)old_max <= f->max);
 }
 
+static bool was_sealed(const json_t *old) { return json_is_true(json_object_get(old, "sealed")); }
+
 static bool same_field(const json_t *old, const Field *f)
 {
     int64_t max = f->storage == STORE_TEXT && f->has_max ? (int64_t)f->max : -1;
     return jint(old, "storage", -1) == (int64_t)f->storage &&
            str_is(jstr(old, "type"), field_type_name(f->type)) &&
            str_eq(jstr(old, "to"), f->to ? f->to->name : S("")) && jint(old, "max", -1) == max &&
-           jint(old, "scale", -1) == (f->storage == STORE_NUM ? f->scale : -1);
+           jint(old, "scale", -1) == (f->storage == STORE_NUM ? f->scale : -1) &&
+           was_sealed(old) == f->sealed;
 }
 
 static Str dotted(Arena *a, const Entity *e, Str field)
@@ -188,6 +192,8 @@ static void changed_field(Maker *mk, const json_t *old, const Field *f)
     bool was_link = jint(old, "storage", 0) == STORE_LINK, is_link = f->storage == STORE_LINK;
     bool retarget = !str_eq(jstr(old, "to"), f->to ? f->to->name : S(""));
     bool convert = jint(old, "storage", 0) != (int64_t)f->storage || retarget ||
+                   was_sealed(old) != f->sealed ||
+                   f->sealed || /* a sealed value is only reached by opening it */
                    jint(old, "scale", 0) != (f->storage == STORE_NUM ? f->scale : 0);
     bool safe = widens(old, f);
     Str text =
@@ -209,6 +215,7 @@ static void changed_field(Maker *mk, const json_t *old, const Field *f)
     }
     s = add(mk, convert || !safe ? CONVERT : NOTE_SPEC, e, f, text);
     s->was = (Storage)jint(old, "storage", 0), s->was_scale = (int)jint(old, "scale", 0);
+    s->was_sealed = was_sealed(old);
     if (s->kind == CONVERT) mk->converted[f->i] = mk->touched[f->i] = true;
     if (!safe) s->danger = dotted(mk->a, e, f->name);
 }

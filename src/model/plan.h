@@ -22,6 +22,7 @@ typedef struct PlanStep {
     bool unique;
     Storage was; /* conversions: the old column */
     int was_scale;
+    bool was_sealed;
 } PlanStep;
 
 typedef struct Plan {
@@ -36,5 +37,8 @@ int plan_make(Arena *a, const Model *m, Tx *tx, Plan *ret, Err *err) CHECKED;
 int plan_check(const Plan *p, const StrList *allowed, Err *err) CHECKED;
 /* Applies all steps and records what is applied now. */
 int plan_apply(Arena *a, const Model *m, const Plan *p, Tx *tx, Err *err) CHECKED;
+
+/* Seals every sealed value anew under the current data key, in one transaction. */
+int plan_reseal(const Model *m, Tx *tx, int64_t *ret_fields, Err *err) CHECKED;
 
 extern const Room model_room;

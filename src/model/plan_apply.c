@@ -11,6 +11,7 @@
 #include "model/model_sql.h"
 #include "model/record_int.h"
 #include "model/value.h"
+#include "model/vault.h"
 #include <math.h>
 
 enum { SLICE = 500 };
@@ -146,8 +147,12 @@ static int convert_row(Tx *tx, Arena *a, void *ctx, Val id, const Val *vals, Err
 {
     const Conversion *c = ctx;
     if (vals[0].kind == VAL_NULL) return 0;
-    Val v = converted(a, c->f, value_text(a, &c->old, vals[0]));
-    return v.kind == VAL_NULL ? 0 : set_column(tx, a, c->f->owner, new_column(a, c->f), v, id, err);
+    Val was, v;
+    TRY(vault_out(a, &c->old, vals[0], &was, err));
+    v = converted(a, c->f, value_text(a, &c->old, was));
+    return v.kind == VAL_NULL
+               ? 0
+               : set_column(tx, a, c->f->owner, new_column(a, c->f), vault_in(a, c->f, v), id, err);
 }
 
 /* A reference that is led elsewhere keeps what is there, too. */
@@ -170,7 +175,14 @@ static int empty_dangling(Tx *tx, Arena *a, const Field *f, Str column, Err *err
 static int convert(Tx *tx, Arena *a, const PlanStep *s, Err *err)
 {
     const Field *f = s->field;
-    Conversion c = {f, {.type = F_TEXT, .storage = s->was, .scale = s->was_scale}};
+    Conversion c = {f,
+                    {.name = f->name,
+                     .title = f->title,
+                     .owner = f->owner,
+                     .type = F_TEXT,
+                     .storage = s->was,
+                     .scale = s->was_scale,
+                     .sealed = s->was_sealed}};
     Str column = new_column(a, f);
     /* on PostgreSQL the foreign key comes when the values are there */
     TRY(ddl_add_column(tx, a, f, column, true, err));
@@ -188,9 +200,10 @@ static int recompute_row(Tx *tx, Arena *a, void *ctx, Val id, const Val *vals, E
     Input in = input_new(a, e);
     Val v = V_NULL;
     for (size_t i = 0, col = 0; i < e->n; i++)
-        if (e->fields[i].storage != STORE_LINK) in.vals[i] = vals[col++];
+        if (e->fields[i].storage != STORE_LINK)
+            TRY(vault_out(a, &e->fields[i], vals[col++], &in.vals[i], err));
     if (record_compute(a, e, f, &in, &v, NULL) < 0) v = V_NULL; /* as far as the old values allow */
-    return set_column(tx, a, e, f->name, v, id, err);
+    return set_column(tx, a, e, f->name, vault_in(a, f, v), id, err);
 }
 
 static int recompute(Tx *tx, Arena *a, const Field *f, Err *err)
@@ -220,7 +233,7 @@ static int add_column(Tx *tx, Arena *a, const Field *f, Err *err)
     build_add(&b, " set ");
     build_name(&b, f->name);
     build_add(&b, " = ");
-    build_arg(&b, v);
+    build_arg(&b, vault_in(a, f, v));
     Sql sql = build_sql(&b, "model.fill_default");
     return tx_exec(tx, &sql, b.args, b.n, NULL, err);
 }
@@ -283,6 +296,31 @@ static int apply_step(Arena *a, const PlanStep *s, Tx *tx, Err *err)
     case NOTE_SPEC:
     case KIND_N: return 0;
     }
+    return 0;
+}
+
+/* --- new keys ----------------------------------------------------------------------------------------------
+ */
+
+static int reseal_row(Tx *tx, Arena *a, void *ctx, Val id, const Val *vals, Err *err)
+{
+    const Field *f = ctx;
+    Val v;
+    if (vals[0].kind == VAL_NULL) return 0;
+    TRY(vault_out(a, f, vals[0], &v, err));
+    return set_column(tx, a, f->owner, f->name, vault_in(a, f, v), id, err);
+}
+
+int plan_reseal(const Model *m, Tx *tx, int64_t *ret_fields, Err *err)
+{
+    *ret_fields = 0;
+    for (size_t i = 0; i < m->n_entities; i++)
+        for (size_t j = 0; j < m->entities[i]->n; j++) {
+            const Field *f = &m->entities[i]->fields[j];
+            if (!f->sealed) continue;
+            TRY(each_row(tx, f->owner, &f, 1, reseal_row, (void *)f, err));
+            ++*ret_fields;
+        }
     return 0;
 }
 

@@ -13,3 +13,12 @@ select digest from model_load where file = $1
 -- name: load_put
 insert into model_load (file, digest, loaded_at) values ($1, $2, $3)
 on conflict (file) do update set digest = excluded.digest, loaded_at = excluded.loaded_at
+
+-- name: key_list
+select id, box from model_key order by id desc
+
+-- name: key_count
+select count(*) from model_key
+
+-- name: key_put
+insert into model_key (id, box, created_at) values ($1, $2, $3)

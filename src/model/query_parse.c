@@ -92,7 +92,9 @@ static int sort_item(const QueryCtx *c, Query *q, Str item, Err *err)
         }
     }
     const Query *of = s.embed ? s.embed->query : q;
-    if (s.field->storage >= STORE_GEO || access_masks(c->who, of->entity, s.field, &of->access)) {
+    TRY(access_field(c->who, s.field, "order", err));
+    if (s.field->sealed || s.field->storage >= STORE_GEO ||
+        access_masks(c->who, of->entity, s.field, &of->access)) {
         err_set(err, ERR_INPUT, "不能按 “" STR_FMT "” 排序", STR_ARG(s.field->name));
         return err_pointer(err, "order");
     }

@@ -139,6 +139,7 @@ static int add_embed(const QueryCtx *c, Query *q, Str head, Str inside, bool spr
     Embed *m = ARENA_NEW(c->a, Embed);
     *m = (Embed){f.kind, str_dup(c->a, alias.n ? alias : name), f.via, query_new(c, f.to), inner, spread};
     TRY(access_check(c->who, f.to, OP_READ, &m->query->access, err));
+    TRY(access_field(c->who, f.via, "select", err));
     TRY(query_select(c, m->query, inside, depth + 1, err));
     if (spread && f.kind != EMBED_ONE) return syntax(err, "：只有单个引用能用 … 展开", name);
     *add_pick(c, q) = (Pick){.name = m->name, .embed = m};
@@ -164,7 +165,8 @@ static int check_agg(const QueryCtx *c, const Query *q, const Field *f, Agg agg,
 {
     bool number = f->storage == STORE_NUM || f->storage == STORE_INT;
     if ((agg == AGG_SUM || agg == AGG_AVG) && !number) return syntax(err, "：只有数字字段能求和或平均", item);
-    if (f->storage >= STORE_GEO) return syntax(err, "：这个字段不能统计", item);
+    if (f->storage >= STORE_GEO || (f->sealed && agg != AGG_COUNT))
+        return syntax(err, "：这个字段不能统计", item);
     if (access_masks(c->who, q->entity, f, &q->access) && agg != AGG_COUNT) {
         err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是敏感字段，不能统计", STR_ARG(f->title));
         return err_pointer(err, "select");
@@ -204,6 +206,7 @@ static int add_field(const QueryCtx *c, Query *q, Str item, Err *err)
     }
     const Field *f;
     TRY(query_field(q->entity, item, "select", &f, err));
+    if (agg) TRY(access_field(c->who, f, "select", err));
     if (agg) TRY(check_agg(c, q, f, agg, whole, err));
     Str name = alias.n ? alias
                : agg   ? str_c(aggs[agg == AGG_AVG     ? 0
@@ -233,7 +236,9 @@ static int check_groups(const QueryCtx *c, const Query *q, Err *err)
         const Pick *p = &q->picks[i];
         if (p->agg) continue;
         if (p->embed && p->embed->kind != EMBED_ONE) return syntax(err, "：统计时只能带单个引用", p->name);
-        if (p->field && p->field->storage >= STORE_GEO) return syntax(err, "：不能按这个字段分组", p->name);
+        if (p->field && (p->field->sealed || p->field->storage >= STORE_GEO))
+            return syntax(err, "：不能按这个字段分组", p->name);
+        if (p->field) TRY(access_field(c->who, p->field, "select", err));
         if (p->field && access_masks(c->who, q->entity, p->field, &q->access))
             return err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是敏感字段，不能分组统计",
                            STR_ARG(p->field->title)),

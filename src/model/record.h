@@ -28,6 +28,8 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
 typedef int (*RecordSink)(void *ctx, Str text, Err *err);
 int record_stream(const QueryCtx *c, Tx *tx, Query *q, Format format, RecordSink sink, void *ctx,
                   int64_t *ret_rows, Err *err) CHECKED;
+/* Begins the last line of a CSV that holds sensitive fields: who took it, when, how many rows, the trace. */
+#define EXPORT_WATERMARK "#城枢导出"
 /* The query shows values that are masked without a purpose: it must run in a write transaction, since it is
  * journalled. */
 bool record_unmasks(const QueryCtx *c, const Query *q);
@@ -79,5 +81,14 @@ int record_delete(Writer *w, const Entity *e, Val id, int64_t if_rev, Err *err) 
  * '-' */
 int record_upsert(Writer *w, const Entity *e, Input *in, const FieldSet *on, Conflict how, Str *ret_id,
                   char *ret_did, Err *err) CHECKED;
+
+/* record_load.c: the stored values of one record, as an Input with everything set. ERR_NOT_FOUND, also when
+   the access does not cover the record (what one may not see is not there). */
+typedef struct Stored {
+    Input in;
+    Str id;
+    int64_t rev;
+} Stored;
+int record_load(Writer *w, const Entity *e, Val id, const Access *access, Stored *ret, Err *err) CHECKED;
 
 extern const struct Engine model_engine;

@@ -57,11 +57,12 @@ static void csv_row(const QueryCtx *c, const Level *l, const Row *row, Buf *cell
         bool plain = p->field && !p->agg && !p->embed;
         if (csv_skips(l->q, p)) continue;
         buf_clear(cell);
-        if (plain && p->field->storage == STORE_LINK)
+        if (plain && access_hides(c->who, p->field))
+            buf_clear(cell);
+        else if (plain && p->field->storage == STORE_LINK)
             link_text(c, l, i, v, cell);
         else if (plain)
-            buf_add(cell, value_text(c->a, p->field,
-                                     record_masks(c, l, p->field) ? value_mask(c->a, p->field, v) : v));
+            buf_add(cell, value_text(c->a, p->field, record_shown(c, l, p->field, v)));
         else
             json_text(c, l, row, i, cell);
         csv_write_cell(out, buf_str(cell), first);

@@ -118,6 +118,22 @@ static int64_t if_match(const Request *rq)
     return INT64_MAX;
 }
 
+/* A stated purpose must be one that the entity allows: a wrong one is told, not ignored. */
+static int check_purpose(const Request *rq, const Entity *e, Err *err)
+{
+    Buf b;
+    if (!rq->who->purpose.n || access_purpose(rq->who, e) || !access_any(rq->who, e, OP_UNMASK)) return 0;
+    buf_init(&b, 180);
+    for (size_t i = 0; i < e->purposes.n; i++)
+        buf_addf(&b, "%s" STR_FMT, i ? "、" : "", STR_ARG(e->purposes.items[i]));
+    err_set(err, ERR_INPUT, "不能为 “" STR_FMT "” 查看" STR_FMT "的敏感字段",
+            STR_ARG(text_cut(rq->who->purpose, 40)), STR_ARG(e->title));
+    err_pointer(err, "X-Purpose");
+    int rc = err_hint(err, "可以写明的目的：" STR_FMT, STR_ARG(buf_str(&b)));
+    buf_done(&b);
+    return rc;
+}
+
 /* --- reading
  * ------------------------------------------------------------------------------------------------------- */
 
@@ -187,6 +203,50 @@ static int stream_tx(Tx *tx, void *p, Err *err)
     return record_stream(&c, tx, g->q, g->wish.format, to_file, g->rq, &g->result.rows, err);
 }
 
+static bool holds_sensitive(const Query *q)
+{
+    for (size_t i = 0; i < q->n_picks; i++)
+        if (q->picks[i].field && q->picks[i].field->sensitivity >= 3) return true;
+    return false;
+}
+
+/* Who took what out of the city: an entry of the journal for every download. */
+static int exported_tx(Tx *tx, void *p, Err *err)
+{
+    const Get *g = p;
+    const Request *rq = g->rq;
+    _cleanup_arena_ Arena *a = arena_new();
+    Buf b;
+    JsonWriter w;
+    buf_init(&b, 1 << 16);
+    jw_init(&w, &b);
+    jw_object(&w);
+    jw_kstr(&w, "query", text_cut_bytes(rq->query, 2000));
+    jw_kstr(&w, "format", str_c(media[g->wish.format]));
+    jw_kint(&w, "rows", g->result.rows);
+    jw_object_end(&w);
+    JournalEntry entry = {.actor = rq->who->user,
+                          .behalf = rq->who->behalf,
+                          .purpose = rq->who->purpose,
+                          .trace = rq->trace,
+                          .entity = g->e->name,
+                          .op = S("export"),
+                          .after = buf_dup(a, &b)};
+    buf_done(&b);
+    return journal_add(tx, &entry, err);
+}
+
+static int watermark(Get *g, Err *err)
+{
+    Request *rq = g->rq;
+    if (g->wish.format != FORMAT_CSV || !holds_sensitive(g->q)) return 0;
+    return to_file(rq,
+                   str_fmt(rq->arena, EXPORT_WATERMARK " " STR_FMT " " STR_FMT " %lld条 " STR_FMT "\r\n",
+                           STR_ARG(rq->who->user), STR_ARG(clock_str(rq->arena, clock_now_us())),
+                           (long long)g->result.rows, STR_ARG(rq->trace)),
+                   err);
+}
+
 /* A download of everything goes through a file without a name, so that memory stays flat for any size. */
 static int download(Get *g, Err *err)
 {
@@ -194,6 +254,8 @@ static int download(Get *g, Err *err)
     rq->file_fd = open(rq->city->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (rq->file_fd < 0) return err_set(err, ERR_IO, "不能建临时文件：%s", strerror(errno));
     TRY(store_read(rq->city->store, "download", stream_tx, g, err));
+    TRY(store_tx(rq->city->store, "export", exported_tx, g, err));
+    TRY(watermark(g, err));
     rq->file_size = lseek(rq->file_fd, 0, SEEK_CUR);
     if (rq->file_size < 0 || lseek(rq->file_fd, 0, SEEK_SET) != 0)
         return err_set(err, ERR_IO, "读不了临时文件");
@@ -214,6 +276,7 @@ int records_get(Request *rq, Err *err)
     Get g = {.rq = rq};
     QueryCtx c = ctx_of(rq, rq->arena);
     TRY(find_entity(rq, &g.e, err));
+    TRY(check_purpose(rq, g.e, err));
     TRY(wish_of(rq, &g.wish, err));
     TRY(query_parse(&c, g.e, rq->query, &g.q, err));
     if (is_download(&g) && !record_unmasks(&c, g.q)) return download(&g, err);
@@ -256,6 +319,7 @@ int record_get(Request *rq, Err *err)
 {
     Get g = {.rq = rq};
     TRY(find_entity(rq, &g.e, err));
+    TRY(check_purpose(rq, g.e, err));
     TRY(wish_of(rq, &g.wish, err));
     if (g.wish.format == FORMAT_JSON) g.wish.format = FORMAT_OBJECT;
     TRY(one_query(rq, g.e, rq->params[1], rq->query, &g.q, err));

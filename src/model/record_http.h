@@ -15,6 +15,7 @@ int entities_get(Request *rq, Err *err);
 int entity_get(Request *rq, Err *err);
 int systems_get(Request *rq, Err *err);
 int schemas_get(Request *rq, Err *err);
+int looks_get(Request *rq, Err *err);
 int journal_get(Request *rq, Err *err);
 int files_post(Request *rq, Err *err);
 int file_get(Request *rq, Err *err);

@@ -10,7 +10,8 @@ typedef struct Col {
 
 typedef struct Row {
     Val *vals;
-    Str key; /* keyed levels: by which the row is handed out */
+    Str key;         /* keyed levels: by which the row is handed out */
+    bool suppressed; /* figures over too few people are not given */
 } Row;
 
 /* One SELECT of a query and its rows. */
@@ -22,6 +23,8 @@ struct Level {
     size_t *at;     /* pick → column */
     size_t rev, id; /* columns of _rev and the id */
     bool keyed;
+    bool counts_people; /* figures over people: column `people` holds how many */
+    size_t people;
     Row *rows;
     size_t n_rows, cap_rows;
     Row **sorted;  /* by key */
@@ -34,8 +37,12 @@ void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b);
 int level_take(const QueryCtx *c, Level *l, Rows *rows, size_t max, Err *err) CHECKED;
 /* Fetches what is embedded, for all rows of the level at once. */
 int level_stitch(const QueryCtx *c, Tx *tx, Level *l, Err *err) CHECKED;
+/* Withholds figures over fewer than ten people. */
+void level_suppress(Level *l);
 /* Rows with this key. */
 Row **level_find(const Level *l, Str key, size_t *ret_n);
+/* The value as this actor sees it: masked, or nothing for a field that others alone see. */
+Val record_shown(const QueryCtx *c, const Level *l, const Field *f, Val v);
 bool record_masks(const QueryCtx *c, const Level *l, const Field *f);
 void record_write_row(const QueryCtx *c, JsonWriter *w, const Level *l, const Row *row);
 void record_write_pick(const QueryCtx *c, JsonWriter *w, const Level *l, const Row *row, size_t i);
@@ -49,12 +56,3 @@ typedef enum Part {
 } Part; /* what stands before and behind the rows */
 int record_format(const QueryCtx *c, const Level *l, Format format, unsigned part, Buf *out,
                   Err *err) CHECKED;
-
-/* record_load.c: the stored values of one record, as an Input with everything set. ERR_NOT_FOUND, also when
-   the access does not cover the record (what one may not see is not there). */
-typedef struct Stored {
-    Input in;
-    Str id;
-    int64_t rev;
-} Stored;
-int record_load(Writer *w, const Entity *e, Val id, const Access *access, Stored *ret, Err *err) CHECKED;

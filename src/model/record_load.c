@@ -2,6 +2,8 @@
 /* One stored record with all its values, before it is changed. */
 #include "model/record_int.h"
 
+#include "model/vault.h"
+
 static int load_links(Writer *w, const Entity *e, Val id, Stored *s, Err *err)
 {
     for (size_t i = 0; i < e->n; i++) {
@@ -60,7 +62,7 @@ int record_load(Writer *w, const Entity *e, Val id, const Access *access, Stored
         if (e->fields[i].storage == STORE_LINK) continue;
         Val v = rows_val(rows, (int)col++);
         if (v.kind >= VAL_TEXT) v.s = str_dup(w->a, v.s);
-        ret->in.vals[i] = v;
+        TRY(vault_out(w->a, &e->fields[i], v, &ret->in.vals[i], err));
         ret->in.set[i] = true;
     }
     rows_done(rows);

@@ -8,6 +8,7 @@
 
 #include "base/csv.h"
 #include "model/value.h"
+#include "model/vault.h"
 
 enum { KEYS_SLICE = 1000 };
 
@@ -43,6 +44,11 @@ static void plan_columns(Level *l, const QueryCtx *c)
             l->at[i] = column_of(l, c, entity_id(q->entity));
         else
             l->at[i] = column_of(l, c, p->field);
+    }
+    l->counts_people = q->aggregate && q->entity->about_people && !c->who->system;
+    if (l->counts_people) {
+        *ARENA_PUSH(c->a, l->cols, l->n_cols, l->cap_cols) = (Col){NULL, AGG_COUNT};
+        l->people = l->n_cols - 1;
     }
     if (q->aggregate) return;
     l->rev = column_of(l, c, &q->entity->sys[SYS_REV]);
@@ -154,6 +160,8 @@ int level_take(const QueryCtx *c, Level *l, Rows *rows, size_t max, Err *err)
         for (size_t i = 0; i < l->n_cols; i++) {
             row->vals[i] = rows_val(rows, (int)i);
             if (row->vals[i].kind >= VAL_TEXT) row->vals[i].s = str_dup(c->a, row->vals[i].s);
+            if (l->cols && l->cols[i].field && !l->cols[i].agg)
+                TRY(vault_out(c->a, l->cols[i].field, row->vals[i], &row->vals[i], err));
         }
         if (l->keyed) row->key = str_dup(c->a, rows_text(rows, c->a, (int)l->n_cols));
     }
@@ -358,6 +366,7 @@ static int link_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col,
 int level_stitch(const QueryCtx *c, Tx *tx, Level *l, Err *err)
 {
     l->below = ARENA_ARRAY(c->a, Level *, l->q->n_picks + 1);
+    level_suppress(l);
     for (size_t i = 0; i < l->q->n_picks && l->n_rows; i++) {
         const Pick *p = &l->q->picks[i];
         if (p->embed)
@@ -408,10 +417,16 @@ bool record_masks(const QueryCtx *c, const Level *l, const Field *f)
     return access_masks(&plain, l->q->entity, f, &l->q->access);
 }
 
+Val record_shown(const QueryCtx *c, const Level *l, const Field *f, Val v)
+{
+    if (access_hides(c->who, f)) return V_NULL;
+    return record_masks(c, l, f) ? value_mask(c->a, f, v) : v;
+}
+
 static void write_field(const QueryCtx *c, JsonWriter *w, const Level *l, const Pick *p, Val v)
 {
     const Field *f = p->field;
-    if (record_masks(c, l, f)) v = value_mask(c->a, f, v);
+    v = record_shown(c, l, f, v);
     if (p->as_text && v.kind != VAL_NULL)
         jw_str(w, value_text(c->a, f, v));
     else
@@ -485,8 +500,12 @@ void record_write_pick(const QueryCtx *c, JsonWriter *w, const Level *l, const R
     Val v = row->vals[l->at[i]];
     if (p->embed)
         write_embed(c, w, p, l->below[i], key_text(c, v));
+    else if (p->agg && row->suppressed)
+        jw_null(w);
     else if (p->agg)
         write_agg(w, p, v);
+    else if (p->field->storage == STORE_LINK && access_hides(c->who, p->field))
+        jw_null(w);
     else if (p->field->storage == STORE_LINK)
         write_link(c, w, p, l->below[i], key_text(c, v));
     else
@@ -503,6 +522,10 @@ static void write_members(const QueryCtx *c, JsonWriter *w, const Level *l, cons
         }
         jw_key(w, p->name);
         record_write_pick(c, w, l, row, i);
+    }
+    if (row->suppressed) {
+        jw_key(w, S("suppressed"));
+        jw_bool(w, true);
     }
 }
 
@@ -541,10 +564,13 @@ enum { UNMASK_MAX = 200 };
 
 bool record_unmasks(const QueryCtx *c, const Query *q)
 {
-    if (!c->who->purpose.n || c->who->system || q->aggregate || !access_any(c->who, q->entity, OP_UNMASK))
+    if (c->who->system || q->aggregate || !access_purpose(c->who, q->entity) ||
+        !access_any(c->who, q->entity, OP_UNMASK))
         return false;
     for (size_t i = 0; i < q->n_picks; i++)
-        if (q->picks[i].field && q->picks[i].field->sensitivity >= 3) return true;
+        if (q->picks[i].field && q->picks[i].field->sensitivity >= 3 &&
+            !access_hides(c->who, q->picks[i].field))
+            return true;
     return false;
 }
 
@@ -564,7 +590,8 @@ static int journal_unmasking(const QueryCtx *c, Tx *tx, Level *l, Err *err)
     jw_key(&w, S("fields"));
     jw_array(&w);
     for (size_t i = 0; i < l->q->n_picks; i++)
-        if (l->q->picks[i].field && l->q->picks[i].field->sensitivity >= 3)
+        if (l->q->picks[i].field && l->q->picks[i].field->sensitivity >= 3 &&
+            !access_hides(c->who, l->q->picks[i].field))
             jw_str(&w, l->q->picks[i].field->name);
     jw_array_end(&w);
     jw_object_end(&w);

@@ -10,6 +10,7 @@
 #include "base/sm.h"
 #include "model/expr.h"
 #include "model/value.h"
+#include "model/vault.h"
 
 static int at_field(Err *err, const Field *f) { return err_pointer(err, "/" STR_FMT, STR_ARG(f->name)); }
 
@@ -184,6 +185,8 @@ static Str changes(Writer *w, const Entity *e, const Input *in, const bool *whic
             for (size_t j = 0; j < in->lists[i].n; j++)
                 number ? jw_raw(&jw, in->lists[i].items[j]) : jw_str(&jw, in->lists[i].items[j]);
             jw_array_end(&jw);
+        } else if (f->sealed && in->vals[i].kind != VAL_NULL) {
+            jw_str(&jw, vault_in(w->a, f, in->vals[i]).s); /* at rest here, too */
         } else
             value_write_json(&jw, f, in->vals[i]);
     }
@@ -198,7 +201,7 @@ static int journal(Writer *w, const Entity *e, Str id, const char *op, int64_t s
 {
     JournalEntry entry = {.seq = seq,
                           .at_us = w->at_us,
-                          .actor = w->who->system ? S("system") : w->who->user,
+                          .actor = w->who->system && !w->who->user.n ? S("system") : w->who->user,
                           .behalf = w->who->behalf,
                           .purpose = w->who->purpose,
                           .trace = w->trace,
@@ -266,12 +269,12 @@ static int write_links(Writer *w, const Entity *e, Val owner, const Input *in, c
     return 0;
 }
 
-/* The outcome must lie within what the actor may write: nobody moves a record into another's region. */
-static int check_outcome(Writer *w, const Entity *e, Val id, const Access *access, Err *err)
+/* The record lies within the scopes and policies, or within one policy alone. */
+static int lies_within(Writer *w, const Entity *e, Val id, const Access *access, const Policy *policy,
+                       Err *err)
 {
     Build b;
     Val v;
-    if (access->scopes & (1u << SCOPE_ALL)) return 0;
     build_init(&b, w->a, tx_dialect(w->tx));
     build_add(&b, "select 1 from ");
     build_name(&b, e->name);
@@ -279,10 +282,28 @@ static int check_outcome(Writer *w, const Entity *e, Val id, const Access *acces
     build_column(&b, "t", entity_id(e));
     build_add(&b, " = ");
     build_arg(&b, id);
-    access_where(&b, "t", w->who, e, access);
+    if (policy)
+        access_policy_where(&b, "t", w->who, policy);
+    else
+        access_where(&b, "t", w->who, e, access);
+    TRY(build_check(&b, err));
     Sql sql = build_sql(&b, "model.outcome");
-    int rc = tx_one(w->tx, w->a, &sql, b.args, b.n, &v, err);
+    return tx_one(w->tx, w->a, &sql, b.args, b.n, &v, err);
+}
+
+/* The outcome must lie within what the actor may write: nobody moves a record into another's region. */
+static int check_outcome(Writer *w, const Entity *e, Val id, const Access *access, Err *err)
+{
+    const Policy *p;
+    if (access_whole(w->who, e, access)) return 0;
+    int rc = lies_within(w, e, id, access, NULL, err);
     if (rc != -(int)ERR_NOT_FOUND) return rc;
+    for (size_t i = 0; (p = access_policy(w->who, e, access->op, i)); i++) {
+        if (!p->say.n) continue;
+        rc = lies_within(w, e, id, access, p, err);
+        if (rc == -(int)ERR_NOT_FOUND) return err_set(err, ERR_FORBIDDEN, STR_FMT, STR_ARG(p->say));
+        TRY(rc);
+    }
     return err_set(err, ERR_FORBIDDEN, "这条" STR_FMT "不在您的管理范围内", STR_ARG(e->title)),
            err_hint(err, "检查所属区划和机构");
 }
@@ -320,11 +341,11 @@ static int insert_row(Writer *w, const Entity *e, const Input *in, Val id, int64
     for (size_t i = 0; i < e->n; i++) {
         if (e->fields[i].storage == STORE_LINK) continue;
         if (!first) build_add(&b, ", ");
-        build_arg(&b, in->vals[i]);
+        build_arg(&b, vault_in(w->a, &e->fields[i], in->vals[i]));
         first = false;
     }
     Val at = V_TEXT(clock_str_utc(w->a, w->at_us));
-    Val sys[] = {V_INT(rev), at, V_TEXT(w->who->system ? S("system") : w->who->user), at};
+    Val sys[] = {V_INT(rev), at, V_TEXT(w->who->system && !w->who->user.n ? S("system") : w->who->user), at};
     for (size_t i = 0; i < 4; i++) {
         build_add(&b, ", ");
         build_arg(&b, sys[i]);
@@ -333,6 +354,18 @@ static int insert_row(Writer *w, const Entity *e, const Input *in, Val id, int64
     TRY(build_check(&b, err));
     Sql sql = build_sql(&b, "model.insert");
     return tx_exec(w->tx, &sql, b.args, b.n, NULL, err);
+}
+
+/* Fields that are given must be ones that the actor may write. */
+static int check_fields(Writer *w, const Entity *e, const Input *in, Err *err)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        const Field *f = &e->fields[i];
+        if (!in->set[i] || access_writes(w->who, f)) continue;
+        err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 只有指定的角色能填写", STR_ARG(f->title));
+        return at_field(err, f);
+    }
+    return 0;
 }
 
 typedef struct Attempt {
@@ -383,6 +416,7 @@ int record_insert(Writer *w, const Entity *e, Input *given, Str *ret_id, Err *er
     Input *in = input_copy(w->a, e, given);
     Attempt t = {w, e, in, NULL, V_NULL, 0};
     TRY(access_check(w->who, e, OP_CREATE, &access, err));
+    TRY(check_fields(w, e, given, err));
     TRY(set_defaults(w, e, in, err));
     TRY(compute(w, e, in, err));
     TRY(check_required(e, in, err));
@@ -423,7 +457,7 @@ static int try_update(Tx *tx, void *ctx, Err *err)
         build_add(&b, ", ");
         build_name(&b, e->fields[i].name);
         build_add(&b, " = ");
-        build_arg(&b, t->in->vals[i]);
+        build_arg(&b, vault_in(t->w->a, &e->fields[i], t->in->vals[i]));
     }
     build_add(&b, " where ");
     build_name(&b, entity_id(e)->name);
@@ -457,6 +491,7 @@ int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_
     Stored old;
     bool any = false;
     TRY(access_check(w->who, e, OP_UPDATE, &access, err));
+    TRY(check_fields(w, e, patch, err));
     TRY(record_load(w, e, id, &access, &old, err));
     TRY(check_rev(&old, if_rev, err));
     TRY(check_key(e, patch, &old, w, err));
@@ -559,7 +594,7 @@ static int find_conflict(Writer *w, const Entity *e, const Input *in, const Fiel
         build_add(&b, i ? " and " : " where ");
         build_column(&b, NULL, f);
         build_add(&b, " = ");
-        build_arg(&b, v);
+        build_arg(&b, vault_in(w->a, f, v));
     }
     Sql sql = build_sql(&b, "model.conflict");
     return tx_one(w->tx, w->a, &sql, b.args, b.n, ret, err);
@@ -570,6 +605,7 @@ int record_upsert(Writer *w, const Entity *e, Input *in, const FieldSet *on, Con
 {
     Val id;
     bool changed;
+    TRY(check_fields(w, e, in, err)); /* before anything could be learned from a conflict */
     int rc = how == CONFLICT_ERROR ? -(int)ERR_NOT_FOUND : find_conflict(w, e, in, on, &id, err);
     *ret_did = 'i';
     if (rc == -(int)ERR_NOT_FOUND) return record_insert(w, e, in, ret_id, err);

@@ -2,6 +2,7 @@
 /* Builds the tree from libfyaml's events, which carry a mark for every node. */
 #include "model/yaml.h"
 
+#include "base/text.h"
 #include <libfyaml.h>
 
 static void free_parser(void *p) { fy_parser_destroy(p); }
@@ -101,6 +102,8 @@ static Yaml *read_node(Reader *r, struct fy_event *e, int depth)
         const char *p = e->scalar.value ? fy_token_get_text(e->scalar.value, &n) : NULL;
         y->text = str_dup(r->a, str_n(p, n));
         y->quoted = e->scalar.value && fy_token_scalar_style(e->scalar.value) != FYSS_PLAIN;
+        y->block = e->scalar.value && (fy_token_scalar_style(e->scalar.value) == FYSS_LITERAL ||
+                                       fy_token_scalar_style(e->scalar.value) == FYSS_FOLDED);
         fy_parser_event_free(r->parser, e);
         return y;
     }
@@ -249,4 +252,13 @@ bool yaml_is_null(const Yaml *y)
 const char *yaml_kind_title(YamlKind k)
 {
     return k == YAML_MAP ? "映射（键: 值）" : k == YAML_LIST ? "列表" : "单个值";
+}
+
+Place yaml_place(const Yaml *y, int64_t at)
+{
+    Place p = y->at;
+    bool inside = y->kind == YAML_SCALAR && at >= 0 && (size_t)at <= y->text.n;
+    if (!inside || y->block || str_find(y->text, '\n') >= 0) return p;
+    p.col += (int)text_chars(str_n(y->text.p, (size_t)at));
+    return p;
 }

@@ -14,6 +14,7 @@ struct Yaml {
     YamlKind kind;
     Place at;
     Str text;    /* scalar */
+    bool block;  /* scalar written with | or > */
     bool quoted; /* scalar in quotes or block style: never null, number or bool */
     size_t n, cap;
     YamlPair *pairs; /* map */
@@ -27,6 +28,9 @@ Yaml *yaml_read(Arena *a, const char *path, const char *shown, Faults *f);
 Yaml *yaml_parse(Arena *a, Str text, const char *shown, Faults *f);
 /* The value of a key, or NULL. */
 Yaml *yaml_get(const Yaml *map, const char *key);
+/* Where in the file the byte `at` of a scalar's text stands. Exact for text on one line (in double quotes
+   each escape before it shifts it by one); for text of several lines, and at < 0, where the text begins. */
+Place yaml_place(const Yaml *y, int64_t at);
 /* An unquoted empty scalar, ~ or null. */
 bool yaml_is_null(const Yaml *y);
 const char *yaml_kind_title(YamlKind k);

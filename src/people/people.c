@@ -1,156 +1,68 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* Users: from a pack's users.yaml, the first administrator, passwords from the command line. */
+/* The room's routes and its registration. */
 #include "people/people_int.h"
 
-#include "base/clock.h"
-#include "base/sm.h"
-#include "model/pack_spec.h"
-#include "model/query.h"
-#include "model/value.h"
 #include "people_sql.h"
 
-const Actor people_system = {.user = {"system", 6}, .name = {"系统", 6}, .system = true};
-
-typedef struct Put {
-    City *city;
-    Str user, title, hash, org, region, person, roles;
-} Put;
-
-static int put_tx(Tx *tx, void *p, Err *err)
-{
-    const Put *u = p;
-    return tx_exec(tx, &sql_people_user_put,
-                   VALS(V_TEXT(u->user), V_TEXT(u->title), V_TEXT(u->hash), V_TEXT(u->org), V_TEXT(u->region),
-                        V_TEXT(u->person), V_TEXT(u->roles), V_INT(clock_now_us())),
-                   NULL, err);
-}
-
-static Str comma_list(Arena *a, const Yaml *y)
-{
-    Buf b;
-    buf_init(&b, 10000);
-    if (y->kind == YAML_SCALAR) buf_add(&b, y->text);
-    for (size_t i = 0; y->kind == YAML_LIST && i < y->n; i++)
-        buf_addf(&b, "%s" STR_FMT, i ? "," : "", STR_ARG(y->items[i]->text));
-    Str s = buf_dup(a, &b);
-    buf_done(&b);
-    return s;
-}
-
-typedef struct Find {
-    City *city;
-    Arena *a;
-    Str id_no, id;
-} Find;
-
-/* The record of the person with this citizen number. */
-static int person_tx(Tx *tx, void *p, Err *err)
-{
-    Find *f = p;
-    const Entity *e = model_entity(f->city->model, S("person"));
-    const Field *number = NULL;
-    Val v;
-    for (size_t i = 0; e && i < e->n && !number; i++)
-        if (e->fields[i].type == F_PERSON_ID) number = &e->fields[i];
-    if (!number) return err_set(err, ERR_NOT_FOUND, "没有人口登记");
-    Build b;
-    build_init(&b, f->a, tx_dialect(tx));
-    build_add(&b, "select ");
-    build_name(&b, entity_id(e)->name);
-    build_add(&b, " from ");
-    build_name(&b, e->name);
-    build_add(&b, " where ");
-    build_name(&b, number->name);
-    build_add(&b, " = ");
-    build_arg(&b, V_TEXT(f->id_no));
-    Sql sql = build_sql(&b, "people.person");
-    TRY(tx_one(tx, f->a, &sql, b.args, b.n, &v, err));
-    f->id = v.kind == VAL_TEXT ? v.s : S("");
-    return 0;
-}
-
-static int put_user(City *c, Arena *a, const UserFile *y, Str hash, Err *err)
-{
-    Put u = {c,     y->user->text,          y->name->text, hash, pack_text(y->org), pack_text(y->region),
-             S(""), comma_list(a, y->roles)};
-    if (y->person) {
-        Find f = {c, a, y->person->text, S("")};
-        if (store_read(c->store, "person", person_tx, &f, err) < 0)
-            return err_wrap(err, "用户 “" STR_FMT "” 的本人记录", STR_ARG(u.user));
-        u.person = f.id;
-    }
-    return store_tx(c->store, "user", put_tx, &u, err);
-}
-
-int people_load_users(City *c, const char *path, Str password, size_t *ret_n, Err *err)
-{
-    _cleanup_arena_ Arena *a = arena_new();
-    Faults f = {.arena = a};
-    const Yaml *users = NULL, *root = yaml_read(a, path, path, &f);
-    char hash[PASSWORD_HASH_SIZE];
-    TRY(password_hash(password, hash, err));
-    if (root) pack_decode(root, users_keys, &users, &f);
-    for (size_t i = 0; users && i < users->n; i++) {
-        UserFile y = {0};
-        pack_decode(users->items[i], user_keys, &y, &f);
-        if (f.n) break;
-        TRY(put_user(c, a, &y, str_c(hash), err));
-        if (ret_n) ++*ret_n;
-    }
-    return f.n ? err_set(err, ERR_PACK, STR_FMT, STR_ARG(fault_text(a, &f.items[0]))) : 0;
-}
-
-static int count_tx(Tx *tx, void *p, Err *err)
-{
-    Val v;
-    _cleanup_arena_ Arena *a = arena_new();
-    TRY(tx_one(tx, a, &sql_people_user_count, NULL, 0, &v, err));
-    *(int64_t *)p = v.i;
-    return 0;
-}
-
-int people_first_admin(City *c, Arena *a, Str *ret_password, Err *err)
-{
-    int64_t users = 0;
-    uint8_t bytes[12];
-    char hash[PASSWORD_HASH_SIZE];
-    *ret_password = S("");
-    TRY(store_read(c->store, "users", count_tx, &users, err));
-    if (users) return 0;
-    random_bytes(bytes, sizeof bytes);
-    Str password = base64url_encode(a, str_n((char *)bytes, sizeof bytes));
-    TRY(password_hash(password, hash, err));
-    Put u = {c, S("admin"), S("系统管理员"), str_c(hash), S(""), S(""), S(""), S("admin")};
-    TRY(store_tx(c->store, "first admin", put_tx, &u, err));
-    *ret_password = password;
-    return 0;
-}
-
-static int password_tx(Tx *tx, void *p, Err *err)
-{
-    const Put *u = p;
-    int64_t n;
-    TRY(tx_exec(tx, &sql_people_user_password, VALS(V_TEXT(u->user), V_TEXT(u->hash)), &n, err));
-    return n ? 0 : err_set(err, ERR_NOT_FOUND, "没有用户 “" STR_FMT "”", STR_ARG(u->user));
-}
-
-int people_set_password(City *c, Str user, Str password, Err *err)
-{
-    char hash[PASSWORD_HASH_SIZE];
-    TRY(password_hash(password, hash, err));
-    Put u = {.city = c, .user = user, .hash = str_c(hash)};
-    return store_tx(c->store, "password", password_tx, &u, err);
-}
-
-extern const JsonField people_credentials[];
+enum { WRITE = ROUTE_WRITES, MINE = ROUTE_ANY_USER | ROUTE_WRITES };
 
 static const Route routes[] = {
+    {"GET", "/.well-known/openid-configuration", NULL, ROUTE_PUBLIC, oidc_configuration, NULL,
+     "OpenID Connect 的发现文件"},
+    {"GET", "/api/approvals", "approvals.decide", 0, approvals_get, NULL, "待批准与已办结的操作"},
+    {"POST", "/api/approvals/{id}/approve", "approvals.decide", WRITE, approval_approve, NULL, "批准"},
+    {"POST", "/api/approvals/{id}/refuse", "approvals.decide", WRITE, approval_refuse, refuse_fields, "退回"},
+    {"GET", "/api/delegations", "roles.manage", 0, delegations_get, NULL, "委托"},
+    {"POST", "/api/delegations", "roles.manage", WRITE, delegation_post, delegate_fields, "登记委托"},
+    {"DELETE", "/api/delegations/{id}", "roles.manage", WRITE, delegation_delete, NULL, "终止委托"},
+    {"GET", "/api/grants", "roles.manage", 0, grants_get, NULL, "授权"},
+    {"POST", "/api/grants", "roles.manage", WRITE, grant_post, grant_fields, "授予角色"},
+    {"DELETE", "/api/grants/{id}", "roles.manage", WRITE, grant_delete, NULL, "收回角色"},
+    {"GET", "/api/holdings", "roles.manage", 0, holdings_get, NULL, "任职"},
+    {"POST", "/api/holdings", "roles.manage", WRITE, holding_post, hold_fields, "任职或代理"},
+    {"DELETE", "/api/holdings/{id}", "roles.manage", WRITE, holding_delete, NULL, "免去任职"},
+    {"GET", "/api/keys", "roles.manage", 0, keys_get, NULL, "应用的密钥"},
+    {"POST", "/api/keys", "roles.manage", WRITE, key_post, key_fields, "发放密钥"},
+    {"DELETE", "/api/keys/{id}", "roles.manage", WRITE, key_delete, NULL, "撤销密钥"},
+    {"GET", "/api/oidc/clients", "roles.manage", 0, clients_get, NULL, "用本市账号登录的系统"},
+    {"POST", "/api/oidc/clients", "roles.manage", WRITE, client_post, client_fields, "登记系统"},
+    {"DELETE", "/api/oidc/clients/{id}", "roles.manage", WRITE, client_delete, NULL, "取消系统"},
     {"GET", "/api/me", NULL, ROUTE_ANY_USER, me_get, NULL, "我是谁、能做什么"},
+    {"POST", "/api/me/factor", NULL, MINE, factor_post, factor_fields, "登记第二因素"},
+    {"POST", "/api/me/factor/confirm", NULL, MINE, factor_confirm_post, factor_code_fields, "确认第二因素"},
+    {"POST", "/api/me/factor/disable", NULL, MINE, factor_disable_post, factor_off_fields, "停用第二因素"},
+    {"POST", "/api/me/password", NULL, MINE, me_password_post, password_fields, "修改自己的口令"},
+    {"GET", "/api/me/sessions", NULL, ROUTE_ANY_USER, sessions_get, NULL, "自己的会话"},
+    {"DELETE", "/api/me/sessions", NULL, MINE, sessions_end, NULL, "结束自己的全部会话"},
+    {"DELETE", "/api/me/sessions/{id}", NULL, MINE, session_end, NULL, "结束自己的一个会话"},
+    {"GET", "/api/positions", "roles.manage", 0, positions_get, NULL, "岗位"},
+    {"POST", "/api/positions", "roles.manage", WRITE, position_post, position_fields, "设立岗位"},
+    {"DELETE", "/api/positions/{code}", "roles.manage", WRITE, position_delete, NULL, "撤销岗位"},
+    {"GET", "/api/roles", "roles.manage", 0, roles_get, NULL, "全部角色"},
     {"POST", "/api/session", NULL, ROUTE_PUBLIC | ROUTE_WRITES, session_post, people_credentials, "登录"},
-    {"DELETE", "/api/session", NULL, ROUTE_ANY_USER | ROUTE_WRITES, session_delete, NULL, "退出"},
+    {"POST", "/api/session/challenge", NULL, ROUTE_PUBLIC, challenge_post, NULL, "证书登录的挑战"},
+    {"DELETE", "/api/session", NULL, MINE, session_delete, NULL, "退出"},
+    {"GET", "/api/users", "users.manage", 0, users_get, NULL, "用户"},
+    {"POST", "/api/users", "users.manage", WRITE, user_post, user_fields, "建立用户"},
+    {"POST", "/api/users/{user}/certificate", "users.manage", WRITE, user_certificate_post,
+     certificate_fields, "登记用户的证书"},
+    {"DELETE", "/api/users/{user}/certificate", "users.manage", WRITE, user_certificate_delete, NULL,
+     "取消用户的证书"},
+    {"POST", "/api/users/{user}/disable", "users.manage", WRITE, user_disable_post, NULL, "停用用户"},
+    {"POST", "/api/users/{user}/enable", "users.manage", WRITE, user_enable_post, NULL, "启用用户"},
+    {"POST", "/api/users/{user}/password", "users.manage", WRITE, user_reset_post, NULL, "重设为一次性口令"},
+    {"DELETE", "/api/users/{user}/sessions", "users.manage", WRITE, user_sessions_end, NULL,
+     "结束用户的全部会话"},
+    {"GET", "/oidc/authorize", NULL, ROUTE_PUBLIC | ROUTE_WRITES, oidc_authorize, NULL,
+     "OpenID Connect 授权"},
+    {"GET", "/oidc/jwks", NULL, ROUTE_PUBLIC, oidc_jwks, NULL, "签名的公钥"},
+    {"POST", "/oidc/token", NULL, ROUTE_PUBLIC | ROUTE_WRITES | ROUTE_RAW, oidc_token, NULL,
+     "以授权码换令牌"},
+    {"GET", "/oidc/userinfo", NULL, ROUTE_PUBLIC, oidc_userinfo, NULL, "登录者的信息"},
     {0},
 };
 
 static const Room people_room = {"people", sql_people_migrations, sql_people_all};
 
-const Engine people_engine = {.name = "people", .room = &people_room, .routes = routes};
+const Engine people_engine = {
+    .name = "people", .room = &people_room, .routes = routes, .start = people_start, .stop = people_stop};

@@ -27,3 +27,10 @@ bool password_right(const char *hash, Str password)
     bool right = argon2id_verify(hash ? hash : nobody, password.p ? password.p : "", password.n) == ARGON2_OK;
     return hash && right;
 }
+
+Str password_once(Arena *a)
+{
+    uint8_t bytes[12];
+    random_bytes(bytes, sizeof bytes);
+    return base64url_encode(a, str_n((char *)bytes, sizeof bytes));
+}

@@ -3,6 +3,8 @@
  * SQL functions every SQLite connection gets, so that one statement means the same on both databases:
  * - like: case-sensitive, backslash escapes (PostgreSQL's default); ilike(text, pattern) ignores ASCII case.
  *   Overriding like means that SQLite cannot use an index for a prefix: write `glob` or a range for that.
+ * - round(x[, places]): half away from zero of the decimal that x stands for (base/portable.h).
+ * - abs(x): of the least integer, too, as a real.
  * - regexp(pattern, text): POSIX extended regular expression over UTF-8 characters, anywhere in the text.
  * - sum, total, avg (also over a window): right for decimals. A value that is the nearest double to a decimal
  * with up to 6 places and 15 digits is added as an exact integer number of millionths; anything else by
@@ -10,62 +12,13 @@
  */
 #include "store/store_sqlite.h"
 
+#include "base/portable.h"
 #include <math.h>
 #include <regex.h>
 
 enum { PATTERN_MAX = 1000 }; /* bytes of a regular expression; its compiled size is a multiple */
 
 /* --- like -------------------------------------------------------------------------------------------- */
-
-typedef struct Matcher {
-    bool fold;  /* ASCII case ignored */
-    int escape; /* -1 = none */
-} Matcher;
-
-static int lower(int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
-
-static size_t char_size(Str s, size_t at)
-{
-    size_t n = 1;
-    while (at + n < s.n && ((unsigned char)s.p[at + n] & 0xC0) == 0x80) n++;
-    return n;
-}
-
-/* Greedy with one point to go back to (the last %): linear in practice, quadratic at worst, never
- * exponential. */
-static bool like(const Matcher *m, Str pattern, Str text)
-{
-    size_t p = 0, t = 0, back_p = SIZE_MAX, back_t = 0;
-    while (t < text.n) {
-        int c = p < pattern.n ? (unsigned char)pattern.p[p] : -1;
-        bool literal = false;
-        size_t width = 1;
-        if (c >= 0 && c == m->escape && p + 1 < pattern.n) {
-            literal = true;
-            width = 2;
-            c = (unsigned char)pattern.p[p + 1];
-        }
-        if (!literal && c == '%') {
-            back_p = ++p;
-            back_t = t;
-        } else if (!literal && c == '_') {
-            p++;
-            t += char_size(text, t);
-        } else if (c >= 0 &&
-                   (m->fold ? lower(c) == lower((unsigned char)text.p[t]) : c == (unsigned char)text.p[t])) {
-            p += width;
-            t++;
-        } else if (back_p != SIZE_MAX) {
-            p = back_p;
-            back_t += char_size(text, back_t);
-            t = back_t;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.n && pattern.p[p] == '%') p++;
-    return p == pattern.n;
-}
 
 static Str arg(sqlite3_value *v)
 {
@@ -84,23 +37,31 @@ static bool any_null(int n, sqlite3_value **v)
 static void fn_like(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
     if (any_null(n, v)) return;
-    Matcher m = {.escape = '\\'};
+    int escape = '\\';
     if (n == 3) {
         Str e = arg(v[2]);
         if (e.n > 1 || (e.n == 1 && (unsigned char)e.p[0] >= 0x80)) {
             sqlite3_result_error(ctx, "escape must be one ASCII character or empty", -1);
             return;
         }
-        m.escape = e.n ? (unsigned char)e.p[0] : -1;
+        escape = e.n ? (unsigned char)e.p[0] : -1;
     }
-    sqlite3_result_int(ctx, like(&m, arg(v[0]), arg(v[1])));
+    sqlite3_result_int(ctx, text_like(arg(v[0]), arg(v[1]), escape, false));
 }
 
 static void fn_ilike(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
     if (any_null(n, v)) return;
-    Matcher m = {.escape = '\\', .fold = true};
-    sqlite3_result_int(ctx, like(&m, arg(v[1]), arg(v[0])));
+    sqlite3_result_int(ctx, text_like(arg(v[1]), arg(v[0]), '\\', true));
+}
+
+/* --- round ------------------------------------------------------------------------------------------- */
+
+static void fn_round(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+    if (any_null(n, v)) return;
+    int places = n > 1 ? sqlite3_value_int(v[1]) : 0;
+    sqlite3_result_double(ctx, decimal_round(sqlite3_value_double(v[0]), places));
 }
 
 /* --- regexp ------------------------------------------------------------------------------------------ */
@@ -144,6 +105,17 @@ static void fn_regexp(sqlite3_context *ctx, int n, sqlite3_value **v)
         if (fresh) sqlite3_set_auxdata(ctx, 0, re, free_regex); /* may free it at once */
     }
     if (before) uselocale(before);
+}
+
+/* SQLite's own fails on the least integer, and with it every query that meets one. */
+static void fn_abs(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+    if (any_null(n, v)) return;
+    int64_t i = sqlite3_value_int64(v[0]);
+    if (sqlite3_value_numeric_type(v[0]) == SQLITE_INTEGER && i != INT64_MIN)
+        sqlite3_result_int64(ctx, i < 0 ? -i : i);
+    else
+        sqlite3_result_double(ctx, fabs(sqlite3_value_double(v[0])));
 }
 
 /* --- sum, total, avg --------------------------------------------------------------------------------- */
@@ -246,8 +218,9 @@ int lite_functions(LiteConn *c, LiteDb *d)
         const char *name;
         int n;
         void (*fn)(sqlite3_context *, int, sqlite3_value **);
-    } scalars[] = {
-        {"ilike", 2, fn_ilike}, {"like", 2, fn_like}, {"like", 3, fn_like}, {"regexp", 2, fn_regexp}};
+    } scalars[] = {{"abs", 1, fn_abs},    {"ilike", 2, fn_ilike},   {"like", 2, fn_like},
+                   {"like", 3, fn_like},  {"regexp", 2, fn_regexp}, {"round", 1, fn_round},
+                   {"round", 2, fn_round}};
     static const struct {
         const char *name;
         void (*value)(sqlite3_context *);

@@ -54,7 +54,7 @@ test('the demo city has what the contract names', async () => {
   assert.equal(await count('region?level=eq.5&limit=1'), 2343);
   assert.equal(await count('project?limit=1'), 54);
   assert.equal(await count('indicator?limit=1'), 30);
-  const people = (await steward('/api/records/person?select=id_no&limit=5', { headers: { 'X-Purpose': encodeURIComponent('验收核对') } })).body;
+  const people = (await steward('/api/records/person?select=id_no&limit=5', { headers: { 'X-Purpose': encodeURIComponent('核对登记信息') } })).body;
   assert.ok(people.every((p) => p.id_no.startsWith('610599')), 'only synthetic people');
   const [{ count: outlines }] = (await steward('/api/records/region?select=count()&area=not.is.null')).body;
   assert.equal(outlines, 12);

@@ -16,7 +16,8 @@ test('nobody: every route of the description but the public ones answers 401', a
   const steward = await city.as('steward');
   const nobody = await city.as(null);
   const spec = (await steward('/api/openapi.json')).body;
-  const open = new Set(['/healthz', '/metrics', '/api/session', '/api/problems', '/problems/{type}', '/']);
+  const open = new Set(['/healthz', '/metrics', '/api/session', '/api/problems', '/problems/{type}', '/', '/api/session/challenge',
+    '/.well-known/openid-configuration', '/oidc/authorize', '/oidc/jwks', '/oidc/token', '/oidc/userinfo']);
   let tried = 0;
   for (const [path, item] of Object.entries(spec.paths)) {
     if (open.has(path)) continue;
@@ -75,13 +76,13 @@ test('sensitive fields are masked; a stated purpose unmasks and is journalled', 
   assert.match(masked.phone, /^199\*{4}\d{4}$/);
   assert.match(masked.id_no, /^610599\*{8}.{4}$/);
   assert.equal((await steward('/api/records/person?phone=like.199*')).status, 403);
-  const clear = await steward(`/api/records/person/${masked.id}`, { headers: { 'X-Purpose': encodeURIComponent('核对低保名单') } });
+  const clear = await steward(`/api/records/person/${masked.id}`, { headers: { 'X-Purpose': encodeURIComponent('核对登记信息') } });
   assert.match(clear.body.phone, /^199\d{8}$/);
   const auditor = await city.as('auditor');
   const [entry] = (await auditor(`/api/journal?entity=person&record=${masked.id}&order=desc&limit=1`)).body;
   assert.equal(entry.op, 'unmask');
   assert.equal(entry.actor, 'steward');
-  assert.equal(entry.purpose, '核对低保名单');
+  assert.equal(entry.purpose, '核对登记信息');
   assert.ok(entry.after.fields.includes('phone'));
   const history = (await steward(`/api/records/person/${masked.id}/history`)).body;
   assert.ok(history.every((h) => !JSON.stringify(h).includes(clear.body.phone)), 'history shows a masked value');
@@ -139,4 +140,49 @@ test('files: upload as a form or as it is, kept once, downloaded with its name',
   assert.match(got.headers.get('content-disposition'), /^attachment; filename\*=UTF-8''%E8%AF%B4%E6%98%8E\.txt/);
   const huayin = await city.as('huayin');
   assert.equal((await huayin(`/api/files/${a.id}`)).status, 404, "another's file");
+});
+
+test('a wrong purpose is told with the right ones; the person sees who looked, when and why', async () => {
+  const steward = await city.as('steward');
+  const purpose = (text) => ({ headers: { 'X-Purpose': encodeURIComponent(text) } });
+  const who = '/api/records/person?id_no=eq.610599199003102517&select=id,name,phone';
+  const wrong = await steward(who, purpose('好奇'));
+  assert.equal(wrong.status, 400);
+  assert.match(wrong.body.hint, /核对登记信息/);
+  assert.equal((await steward(who, purpose('联系本人'))).status, 200);
+  const citizen = await city.as('citizen');
+  const [look] = (await citizen('/api/me/looks')).body;
+  assert.equal(look.by, 'steward');
+  assert.equal(look.purpose, '联系本人');
+  assert.deepEqual(look.fields, ['姓名', '手机']);
+  assert.ok(Date.now() - Date.parse(look.at) < 60000);
+  assert.deepEqual((await (await city.as('leader').catch(() => city.as('housing')))('/api/me/looks')).body, []);
+});
+
+test('figures over fewer than ten people are not given, nor what would give them back', async () => {
+  const steward = await city.as('steward');
+  const all = (await steward('/api/records/person?select=ethnic,n:count()')).body;
+  const rows = all.filter((r) => r.suppressed);
+  assert.ok(rows.length >= 2, 'small groups are withheld, never one alone');
+  assert.ok(rows.every((r) => r.n === null));
+  assert.ok(all.filter((r) => !r.suppressed).every((r) => r.n >= 10));
+  const [one] = (await steward('/api/records/person?id_no=eq.610599199003102517&select=n:count(),b:born_on.max()')).body;
+  assert.deepEqual(one, { n: null, b: null, suppressed: true });
+  const [none] = (await steward('/api/records/person?id_no=eq.none&select=n:count()')).body;
+  assert.equal(none.n, 0);
+});
+
+test('a download of sensitive data is journalled and carries who took it; it imports again', async () => {
+  const steward = await city.as('steward');
+  const csv = (await steward('/api/records/legal_person?region=like.610582*', { headers: { accept: 'text/csv' } })).text;
+  const last = csv.trimEnd().split('\r\n').at(-1);
+  assert.match(last, /^#城枢导出 steward \d{4}-\d\d-\d\dT\S+ \d+条 [0-9a-f]{32}$/);
+  const plain = (await steward('/api/records/project', { headers: { accept: 'text/csv' } })).text;
+  assert.equal(plain.trimEnd().split('\r\n').length, 55, 'nothing sensitive, no watermark');
+  const auditor = await city.as('auditor');
+  const entries = (await auditor('/api/journal?entity=legal_person&order=desc&limit=5')).body.filter((e) => e.op === 'export');
+  assert.equal(entries.length, 1);
+  assert.equal(entries[0].actor, 'steward');
+  assert.match(entries[0].after.query, /610582/);
+  assert.equal(entries[0].trace, last.split(' ').at(-1));
 });

@@ -60,6 +60,20 @@ test('a change arrives on the stream; only what one may read', async () => {
   resumed.close();
 });
 
+test('an official of a county hears of the own records only; nobody but the auditor hears who looked', async () => {
+  const steward = await city.as('steward');
+  const [mine] = (await steward('/api/records/legal_person?region=like.610582*&limit=1&select=code')).body;
+  const [other] = (await steward('/api/records/legal_person?region=like.610502*&limit=1&select=code')).body;
+  const s = await stream(city.url, await city.signIn('huayin'), '?entity=legal_person,person');
+  const [person] = (await steward('/api/records/person?region=like.610582*&limit=1&select=id')).body;
+  await steward(`/api/records/person/${person.id}`, { headers: { 'X-Purpose': encodeURIComponent('联系本人') } });
+  await steward(`/api/records/legal_person/${other.code}`, { method: 'PATCH', json: { address: '临渭区示例路 9 号' } });
+  await steward(`/api/records/legal_person/${mine.code}`, { method: 'PATCH', json: { address: '华阴市示例路 9 号' } });
+  const e = await within(2000, s.next());
+  assert.equal(e.record, mine.code);
+  s.close();
+});
+
 test('two servers on one PostgreSQL see each other', { skip: (process.env.STORY_DB ?? 'sqlite') === 'sqlite' }, async () => {
   const second = new City();
   second.dir = mkdtempSync(join(tmpdir(), 'chengshu-second-'));

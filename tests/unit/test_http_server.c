@@ -183,6 +183,7 @@ static void answers__as_the_table_says(void **state)
         {"GET /api/echo/%FF HTTP/1.1", "400", "/problems/input"},
         {"GET /api/ecco/1 HTTP/1.1", "404", "/api/echo/{x}"},
         {"PUT /api/echo/1 HTTP/1.1", "405", "Allow: GET, HEAD, OPTIONS"},
+        {"TRACE /api/echo/1 HTTP/1.1", "405", "Allow: GET, HEAD, OPTIONS"},
         {"OPTIONS /api/echo/1 HTTP/1.1", "204", "Allow: GET, HEAD, OPTIONS"},
         {"HEAD /api/echo/1 HTTP/1.1", "200", "Content-Length: 10"},
         {"GET /api/mine HTTP/1.1", "401", "WWW-Authenticate"},
@@ -207,6 +208,10 @@ static void answers__as_the_table_says(void **state)
         has(s, cases[i].text);
         has(s, "X-Content-Type-Options: nosniff");
         has(s, "X-Trace-Id: ");
+        has(s, "frame-ancestors 'none'; base-uri 'none'");
+        has(s, "Referrer-Policy: same-origin");
+        has(s, "Cache-Control: no-");
+        lacks(s, "Access-Control-Allow");
         lacks(s, "libmicrohttpd");
     }
 }
@@ -244,12 +249,91 @@ static void cookies__act_only_from_our_own_pages(void **state)
         {"POST /api/mine HTTP/1.1\r\nCookie: session=li\r\nSec-Fetch-Site: same-origin", "200"},
         {"POST /api/mine HTTP/1.1\r\nCookie: session=li\r\nSec-Fetch-Site: cross-site", "403"},
         {"POST /api/post HTTP/1.1\r\nOrigin: http://evil.test", "403"},
+        {"POST /api/mine HTTP/1.1\r\nAuthorization: Basic eDp5\r\nCookie: session=li\r\nOrigin: "
+         "http://evil.test",
+         "403"},
+        {"POST /api/mine HTTP/1.1\r\nAuthorization: Bearer li\r\nOrigin: http://evil.test", "200"},
         {"GET /api/mine HTTP/1.1\r\nCookie: session=li", "200"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         _cleanup_arena_ Arena *a = arena_new();
         has(ask(*state, a, cases[i].head), str_fmt(a, "HTTP/1.1 %s ", cases[i].status).p);
     }
+}
+
+static void heads__with_two_meanings_are_refused(void **state)
+{
+    static const char *const heads[] = {
+        "GET /api/echo/1 HTTP/1.1\r\nHost: other.test",
+        "POST /api/post HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+        "POST /api/post HTTP/1.1\r\nTransfer-Encoding: gzip, chunked",
+        "POST /api/post HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 0",
+    };
+    static const char *const smuggled[] = {
+        "POST /api/post HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n",
+        "POST /api/post HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 60\r\n\r\n",
+    };
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        _cleanup_arena_ Arena *a = arena_new();
+        Buf out;
+        buf_init(&out, ANSWER_MAX);
+        int fd = dial(*state);
+        put(fd, str_fmt(a, "%s\r\nHost: city.test\r\n\r\n0\r\n\r\n", heads[i]));
+        take(fd, &out, NULL, 1500);
+        has(buf_str(&out), "HTTP/1.1 400");
+        close(fd);
+        buf_done(&out);
+    }
+    for (size_t i = 0; i < COUNT(smuggled); i++) {
+        Buf out;
+        buf_init(&out, ANSWER_MAX);
+        int fd = dial(*state);
+        put(fd, str_c(smuggled[i]));
+        put(fd, S("GET /api/echo/second HTTP/1.1\r\nHost: x\r\n\r\n"));
+        take(fd, &out, NULL, 1500);
+        has(buf_str(&out), "HTTP/1.1 400");
+        lacks(buf_str(&out), "second");
+        close(fd);
+        buf_done(&out);
+    }
+}
+
+static void https__once_is_https_for_a_year(void **state)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    const char *header = "Strict-Transport-Security: max-age=31536000; includeSubDomains";
+    has(ask(*state, a, "GET /healthz HTTP/1.1\r\nX-Forwarded-Proto: https"), header);
+    has(ask(*state, a, "GET /nothing HTTP/1.1\r\nX-Forwarded-Proto: https"), header);
+    lacks(ask(*state, a, "GET /healthz HTTP/1.1"), "Strict-Transport");
+}
+
+static void refusals__are_logged_with_user_and_address(void **state)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    char text[8192];
+    FILE *log = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    dup2(fileno(log), STDERR_FILENO);
+    has(ask(*state, a, "GET /api/special HTTP/1.1\r\nAuthorization: Bearer li\r\nX-Forwarded-For: 192.0.2.9"),
+        "HTTP/1.1 403");
+    has(ask(*state, a, "GET /api/mine?phone=13800000000 HTTP/1.1"), "HTTP/1.1 401");
+    has(ask(*state, a, "GET /api/mine HTTP/1.1\r\nAuthorization: Bearer li"), "HTTP/1.1 200");
+    usleep(50000); /* a line is written after its answer */
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(log);
+    Str lines = str_n(text, fread(text, 1, sizeof text, log)), line;
+    fclose(log);
+    lacks(lines, "138");
+    assert_true(str_split(&lines, '\n', &line));
+    has(line, "\"route\":\"/api/special\",\"status\":\"403\"");
+    has(line, "\"from\":\"192.0.2.9\",\"user\":\"li\"");
+    assert_true(str_split(&lines, '\n', &line));
+    has(line, "\"from\":\"127.0.0.1\"");
+    lacks(line, "\"user\"");
+    assert_true(str_split(&lines, '\n', &line));
+    lacks(line, "\"from\"");
 }
 
 static void bodies__are_capped(void **state)
@@ -419,8 +503,9 @@ static void start__refuses_wrong_addresses(void **state)
 #define ON_SERVER(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 UNIT_MAIN(ON_SERVER(answers__as_the_table_says), ON_SERVER(errors__hide_what_is_ours),
           ON_SERVER(trace__is_taken_over), ON_SERVER(cookies__act_only_from_our_own_pages),
-          ON_SERVER(bodies__are_capped), ON_SERVER(answers__are_compressed_when_asked),
-          ON_SERVER(pages__are_not_sent_twice), ON_SERVER(writes__wait_side_by_side),
-          ON_SERVER(slow_senders__are_told_and_cut), ON_SERVER(stream__begins_and_ends_with_the_server),
-          ON_SERVER(stream__brings_changes_and_resumes), ON_SERVER(stop__lets_running_requests_finish),
-          cmocka_unit_test(start__refuses_wrong_addresses))
+          ON_SERVER(heads__with_two_meanings_are_refused), ON_SERVER(https__once_is_https_for_a_year),
+          ON_SERVER(bodies__are_capped), ON_SERVER(refusals__are_logged_with_user_and_address),
+          ON_SERVER(answers__are_compressed_when_asked), ON_SERVER(pages__are_not_sent_twice),
+          ON_SERVER(writes__wait_side_by_side), ON_SERVER(slow_senders__are_told_and_cut),
+          ON_SERVER(stream__begins_and_ends_with_the_server), ON_SERVER(stream__brings_changes_and_resumes),
+          ON_SERVER(stop__lets_running_requests_finish), cmocka_unit_test(start__refuses_wrong_addresses))

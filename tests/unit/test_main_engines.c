@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* What holds for every room: its routes say who may, its migrations run, its statements prepare on this database. */
+/* What holds for every room: its routes say who may, its migrations run, its statements prepare on this
+ * database. */
 #include "http/http.h"
 #include "main/main.h"
 #include "testdb.h"

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "model/expr.h"
+#include <pthread.h>
+#include <sqlite3.h>
 #include <time.h>
 
 static const Str names[] = {{"code", 4}, {"price", 5}, {"amount", 6}, {"note", 4}};
@@ -39,6 +41,17 @@ static int run(World *w, const char *text, Val *ret, Err *err)
     return expr_eval(x, w->a, in, ret, err);
 }
 
+static void assert_gives(World *w, const char *text, const char *want)
+{
+    Val v;
+    Err err;
+    if (run(w, text, &v, &err) < 0) fail_msg("%s: %s; %s", text, err.msg, err.hint);
+    Str got = v.kind == VAL_TEXT  ? v.s
+              : v.kind == VAL_INT ? str_fmt(w->a, "%lld", (long long)v.i)
+                                  : str_fmt(w->a, "%.10g", v.r);
+    if (v.kind == VAL_NULL || !str_is(got, want)) fail_msg("%s gave " STR_FMT, text, STR_ARG(got));
+}
+
 static void eval__gives_values(void **state)
 {
     World *w = *state;
@@ -63,16 +76,7 @@ static void eval__gives_values(void **state)
         {"upper(substr(code, 1, 1))", "A"},
         {"amount between 1 and 5 and code in ('AB12', 'x')", "1"},
     };
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        Val v;
-        Err err;
-        if (run(w, rows[i].text, &v, &err) < 0) fail_msg("%s: %s; %s", rows[i].text, err.msg, err.hint);
-        Str got = v.kind == VAL_TEXT  ? v.s
-                  : v.kind == VAL_INT ? str_fmt(w->a, "%lld", (long long)v.i)
-                                      : str_fmt(w->a, "%.10g", v.r);
-        if (v.kind == VAL_NULL || !str_is(got, rows[i].want))
-            fail_msg("%s gave " STR_FMT, rows[i].text, STR_ARG(got));
-    }
+    for (size_t i = 0; i < COUNT(rows); i++) assert_gives(w, rows[i].text, rows[i].want);
 }
 
 static void compile__tells_what_is_wrong(void **state)
@@ -164,6 +168,16 @@ static void hostile__refused(void **state)
         "group_concat(code) over ()  filter (where (select 1))",
         "\"x\x01\"",
         "raise(abort, 'x')",
+        "sum(price) over ()",
+        "\"\x01same\"(1)",
+        "left(code, 1) union all select 1",
+        "price.code",
+        "code ->> '$.a'",
+        "1 in (select 1)",
+        "price is distinct from (select 1)",
+        "workdays_between('0001-01-01', '9999-12-31')",
+        "add_work_hours('2025-01-01', 1e300)",
+        "now",
     };
     for (size_t i = 0; i < COUNT(rows); i++) assert_stopped(w, rows[i], false);
 }
@@ -210,6 +224,20 @@ static void hostile__deep_and_long(void **state)
     assert_stopped(w, nest(w, "case when 1 then ", "1", " end", 400), false);
     assert_stopped(w, nest(w, "1+", "1", "", 20000), false);
     assert_stopped(w, nest(w, "length(replace(hex(zeroblob(15000)),'0','a'))+", "1", "", 90), true);
+#define BIG "replace(hex(zeroblob(15000)),'0','a')"
+    assert_stopped(
+        w, nest(w, "(" BIG " like '%aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab')+", "1", "", 60),
+        true);
+    assert_stopped(w, nest(w, "(" BIG " regexp 'aaaaaaaaaaab')+", "1", "", 60), true);
+    assert_stopped(w, nest(w, "length(left(" BIG ",9999))+", "1", "", 60), true);
+    assert_stopped(w, nest(w, "contains(" BIG ",'aaaaaaaaaab')+", "1", "", 60), true);
+    assert_stopped(w, nest(w, "workdays_between('2000-01-01','2270-01-01')+", "1", "", 60), false);
+    assert_stopped(w, nest(w, "length(add_workdays('2025-01-01',50000))+", "1", "", 60), false);
+    assert_stopped(w, nest(w, "length(add_work_hours('2025-01-01',100000))+", "1", "", 60), false);
+    assert_stopped(w, nest(w, "lon('{\"type\":\"Point\",\"coordinates\":' || " BIG " || '}')+", "1", "", 60),
+                   true);
+    assert_stopped(w, nest(w, "left(", "code", ",3)", 90), true);
+    assert_stopped(w, nest(w, "case when amount in (1,2,3) then 1 else ", "0", " end", 60), true);
     assert_stopped(w, nest(w, "length(replace(replace(hex(zeroblob(15000)),'0','a'),'a','b'))+", "1", "", 90),
                    true);
 }
@@ -237,6 +265,201 @@ static void eval__recovers_after_a_failure(void **state)
     assert_true(v.kind == VAL_REAL && v.r == 2.5);
 }
 
+/* --- functions
+ * ------------------------------------------------------------------------------------------------ */
+
+#define POINT(x, y) "'{\"type\":\"Point\",\"coordinates\":[" #x "," #y "]}'"
+#define SQUARE                                                                                               \
+    "'{\"type\":\"Polygon\",\"coordinates\":[[[0,0],[4,0],[4,4],[0,4],[0,0]],[[1,1],[2,1],[2,2],[1,2],[1,1]" \
+    "]]}'"
+#define TWO                                                                                                  \
+    "'{\"type\":\"MultiPolygon\",\"coordinates\":[[[[0,0],[1,0],[1,1],[0,0]]],[[[5,5],[6,5],[6,6],[5,5]]]]}" \
+    "'"
+
+static void functions__give_known_values(void **state)
+{
+    World *w = *state;
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"date_add('2024-02-28', 2)", "2024-03-01"},
+        {"days_between('2025-01-01', '2025-03-01')", "59"},
+        {"days_between('2025-03-01', '2025-01-01')", "-59"},
+        {"age('2004-02-29', '2025-02-28')", "20"},
+        {"age('2004-02-29', '2025-03-01')", "21"},
+        {"age('2000-06-04')", "24"},
+        {"age('2000-06-03')", "25"},
+        {"year('2024-12-31T20:00:00Z')", "2025"},
+        {"month('2025-06-03') * 100 + day('2025-06-03')", "603"},
+        {"today()", "2025-06-03"},
+        {"now()", "2025-06-03T02:00:00.000000Z"},
+        {"is_workday('2025-10-01')", "0"},
+        {"is_workday('2025-09-28')", "1"}, /* a Sunday that makes up for the holiday */
+        {"workdays_between('2025-09-30', '2025-10-09')", "1"},
+        {"workdays_between('2025-06-03', '2025-06-03')", "0"},
+        {"add_workdays('2025-09-30', 1)", "2025-10-09"},
+        {"add_workdays('2025-10-09', -1)", "2025-09-30"},
+        {"add_work_hours('2025-06-03T16:00:00+08:00', 2)", "2025-06-04T02:00:00.000000Z"},
+        {"add_work_hours('2025-06-03T11:30:00+08:00', 1)", "2025-06-03T05:30:00.000000Z"},
+        {"date_add(null, 1) is null and age(null) is null and workdays_between(null, today()) is null", "1"},
+        {"contains('渭南市', '南') and not contains('渭南市', '北')", "1"},
+        {"starts_with('610502', '6105') and ends_with('610502', '02')", "1"},
+        {"left('渭南市', 2) || '|' || right('渭南市', 1) || '|' || left('abc', -1) || right('abc', -1)",
+         "渭南|市|abbc"},
+        {"left('abc', 10) || left('abc', -10)", "abc"},
+        {"'ABC' like 'a%'", "0"},
+        {"'50%' like '50\\%'", "1"},
+        {"'50x' like '50!%' escape '!'", "0"},
+        {"round(2.675, 2)", "2.68"},
+        {"round(-1.005, 2)", "-1.01"},
+        {"round(0.5)", "1"},
+        {"round(1234567.5)", "1234568"},
+        {"round(0.004, 2)", "0"},
+        {"round(0.995, 2)", "1"},
+        {"person_id_born('610599199001011232')", "1990-01-01"},
+        {"person_id_ok('610599199001011232')", "1"},
+        {"person_id_ok('610599199001011230')", "0"},
+        {"email_ok('a@b.cn') and not email_ok('a@') and url_ok('https://a.cn/x') and not url_ok('ftp://a')",
+         "1"},
+        {"round(distance_m(" POINT(0, 0) ", " POINT(0, 1) "), 1)", "111195.1"},
+        {"round(distance_m(" POINT(109.5, 34.5) ", " POINT(108.94, 34.34) "))", "54361"},
+        {"lon(" POINT(109.5, 34.25) ") + lat(" POINT(109.5, 34.25) ")", "143.75"},
+        {"in_polygon(" POINT(3, 3) ", " SQUARE ")", "1"},
+        {"in_polygon(" POINT(1.5, 1.5) ", " SQUARE ")", "0"},
+        {"in_polygon(" POINT(1, 1.5) ", " SQUARE ")", "1"},
+        {"in_polygon(" POINT(4, 2) ", " SQUARE ")", "1"},
+        {"in_polygon(" POINT(4.01, 2) ", " SQUARE ")", "0"},
+        {"in_polygon(" POINT(5.5, 5.2) ", " TWO ") and in_polygon(" POINT(0.5, 0.2) ", " TWO ")", "1"},
+        {"in_polygon(" POINT(3, 3) ", " TWO ")", "0"},
+        {"bbox_overlaps(" SQUARE ", " TWO ") and not bbox_overlaps(" SQUARE ", " POINT(5, 5) ")", "1"},
+    };
+    _cleanup_calendar_ Calendar *c = calendar_new();
+    const char *source = getenv("SOURCE");
+    Err err = ERR_INIT;
+    assert_int_equal(
+        calendar_load(c, str_fmt(w->a, "%s/data/calendar/cn-workdays.csv", source ? source : ".").p, &err),
+        0);
+    expr_env_calendar(w->env, c);
+    int64_t now;
+    assert_int_equal(clock_parse(S("2025-06-03T10:00:00+08:00"), &now, NULL), 0);
+    expr_env_now(w->env, now);
+    for (size_t i = 0; i < COUNT(rows); i++) assert_gives(w, rows[i].text, rows[i].want);
+}
+
+static void functions__refuse_in_words(void **state)
+{
+    World *w = *state;
+    static const struct {
+        const char *text, *msg;
+    } rows[] = {
+        {"date_add('2025-6-3', 1)", "要的是日期"},
+        {"date_add('2025-06-03', 99999999)", "天数过大"},
+        {"workdays_between('0001-01-01', '9999-01-01')", "相差太远"},
+        {"add_work_hours('2025-06-03', -1)", "小时数"},
+        {"add_work_hours('x', 1)", "要的是时刻"},
+        {"lon('109.5,34.5')", "GeoJSON"},
+        {"lon(" SQUARE ")", "GeoJSON 的点"},
+        {"distance_m(1, 2)", "GeoJSON"},
+        {"in_polygon('{\"type\":\"Point\",\"coordinates\":[nan,1]}', " SQUARE ")", "GeoJSON 的点"},
+        {"'a' like 'b' escape 'xx'", "escape"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        Val v;
+        Err err;
+        assert_int_equal(run(w, rows[i].text, &v, &err), -(int)ERR_VALIDATION);
+        if (!strstr(err.msg, rows[i].msg)) fail_msg("%s: %s", rows[i].text, err.msg);
+    }
+}
+
+static void twice(struct sqlite3_context *c, int n, struct sqlite3_value **v)
+{
+    (void)n;
+    ++*(int *)sqlite3_user_data(c);
+    sqlite3_result_int64(c, 2 * sqlite3_value_int64(v[0]));
+}
+
+static void functions__of_a_pack(void **state)
+{
+    World *w = *state;
+    static const SqlFunc rows[] = {{"twice", 1, twice, 0, "两倍"}, {0}};
+    int calls = 0;
+    expr_env_functions(w->env, rows, &calls);
+    assert_gives(w, "twice(amount) + 1", "9");
+    assert_int_equal(calls, 1);
+}
+
+static void errors__have_their_place(void **state)
+{
+    World *w = *state;
+    static const struct {
+        const char *text;
+        int at;
+    } rows[] = {
+        {"price > 1 and prise < 2", 14},
+        {"价格 > 1", 0},
+        {"price > 1 and nosuch(1)", 14},
+        {"price > 1 )", 10},
+        {"amount in ('x', 'y', 'z') and price price", 36},
+        {"'渭南' || 'x", 12},
+        {"(price > 1", 0},
+        {"price > 1; 2", 9},
+        {"price\n  + :amount", 10},
+        {"round(price, 1, 2)", 0},
+        {"price *", 6},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        Val v;
+        Err err;
+        assert_int_equal(run(w, rows[i].text, &v, &err), -(int)ERR_PACK);
+        bool known = err.at >= 0 || rows[i].at == 6; /* SQLite tells no place for the end of the text */
+        if (known && err.at >= 0 && err.at != rows[i].at)
+            fail_msg("%s: at %lld: %s", rows[i].text, (long long)err.at, err.msg);
+        if (!known) fail_msg("%s: no place: %s", rows[i].text, err.msg);
+    }
+    Val v;
+    Err err;
+    assert_true(run(w, "contians(code, 'A')", &v, &err) < 0);
+    assert_true(strstr(err.hint, "contains") != NULL);
+}
+
+/* --- threads share an environment
+ * ----------------------------------------------------------------------------- */
+
+typedef struct Shared {
+    const Expr *x;
+    int wrong;
+} Shared;
+
+static void *evaluate(void *p)
+{
+    Shared *s = p;
+    _cleanup_arena_ Arena *a = arena_new();
+    for (int i = 0; i < 5000; i++) {
+        Val in[] = {V_TEXT(S("AB12")), V_REAL(i), V_INT(i), V_NULL}, v;
+        Err err;
+        if (expr_eval(s->x, a, in, &v, &err) < 0 || v.kind != VAL_REAL || v.r != i * (double)i) s->wrong++;
+    }
+    return NULL;
+}
+
+static void eval__side_by_side(void **state)
+{
+    World *w = *state;
+    Expr *x;
+    Err err = ERR_INIT;
+    pthread_t t[70]; /* more than there are lanes */
+    Shared s[COUNT(t)];
+    assert_int_equal(expr_compile(w->env, S("price * amount"), names, 4, &x, &err), 0);
+    for (size_t i = 0; i < COUNT(t); i++) {
+        s[i] = (Shared){x, 0};
+        assert_int_equal(pthread_create(&t[i], NULL, evaluate, &s[i]), 0);
+    }
+    for (size_t i = 0; i < COUNT(t); i++) {
+        pthread_join(t[i], NULL);
+        assert_int_equal(s[i].wrong, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +471,11 @@ int main(void)
         T(hostile__deep_and_long),
         T(uses__knows_names),
         T(eval__recovers_after_a_failure),
+        T(functions__give_known_values),
+        T(functions__refuse_in_words),
+        T(functions__of_a_pack),
+        T(errors__have_their_place),
+        T(eval__side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #include "testcity.h"
 
+#include "model/vault.h"
+
 #include "base/clock.h"
 #include "base/csv.h"
 
@@ -71,6 +73,8 @@ static StrList words(Arena *a, const char *text, char sep)
 int testcity_switch(TestCity *c, const char *name, const char *allowed, size_t *ret_steps)
 {
     Model *m = load_model(c, name);
+    if (m->has_sealed && vault_open(c->store, testdb_dir(c->db), &m->vault, &c->err) < 0)
+        die("keys", &c->err);
     Switch s = {.c = c, .m = m, .allowed = words(c->a, allowed, ' '), .apply = true};
     c->err = ERR_INIT;
     int rc = store_alter(c->store, "plan", plan_tx, &s, &c->err);
