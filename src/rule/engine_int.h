@@ -3,6 +3,7 @@
 /* Shared inside rule/: the running engine (lanes, dispatcher, outbox), its settings, the network, the routes.
  */
 #include "rule/rule_int.h"
+#include "rule/rule_net.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -96,19 +97,7 @@ void rules_poke(Rules *s);
 /* --- network: net.c --------------------------------------------------------------------------------------
  */
 
-typedef struct Net {
-    Str url, method, body, content_type;
-    StrList headers;      /* "Name: value" */
-    const StrList *allow; /* NULL = the operator's own address: no check of the host */
-    /* answer */
-    long status;
-    char error[256];
-} Net;
-/* 0 when an answer came, whatever its status. Never follows a redirect; 10 s; 64 KiB of answer are read. */
-int net_send(Arena *a, Net *n, Err *err) CHECKED;
 int net_mail(Arena *a, const Settings *st, Str to, Str subject, Str text, Str key, Err *err) CHECKED;
-/* `host` may be called: listed, and its address is a public one unless listed as `private:HOST`. */
-bool net_allowed(const StrList *allow, Str host, bool *ret_private);
 
 /* --- routes ------------------------------------------------------------------------------------------------
  */

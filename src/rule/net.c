@@ -83,12 +83,18 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
  * ------------------------------------------------------------------------------------------------------------
  */
 
+typedef struct Body {
+    size_t seen;
+    Buf *keep; /* NULL = thrown away */
+} Body;
+
 static size_t swallow(char *p, size_t size, size_t n, void *ctx)
 {
-    size_t *seen = ctx;
-    (void)p;
-    *seen += size * n;
-    return *seen > ANSWER_MAX ? 0 : size * n;
+    Body *b = ctx;
+    b->seen += size * n;
+    if (b->seen > ANSWER_MAX) return 0;
+    if (b->keep) buf_add(b->keep, str_n(p, size * n));
+    return size * n;
 }
 
 static Str host_of(Arena *a, Str url)
@@ -129,7 +135,7 @@ int net_send(Arena *a, Net *n, Err *err)
 {
     char error[CURL_ERROR_SIZE] = "";
     bool private, refused = false;
-    size_t seen = 0;
+    Body answer = {.keep = n->answer};
     struct curl_slist *list = NULL;
     TRY(check_host(a, n, &private, err));
     CURL *c = curl_easy_init();
@@ -149,7 +155,7 @@ int net_send(Arena *a, Net *n, Err *err)
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "chengshu");
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, swallow);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, &seen);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, &answer);
     if (!private) {
         curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket);
         curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, &refused);
@@ -159,7 +165,7 @@ int net_send(Arena *a, Net *n, Err *err)
     curl_slist_free_all(list);
     curl_easy_cleanup(c);
     if (refused && rc != CURLE_OK) return err_set(err, ERR_FORBIDDEN, "该主机指向内部地址，不许调用");
-    if (rc == CURLE_WRITE_ERROR && n->status) return 0; /* a long answer: its status is what counts */
+    if (rc == CURLE_WRITE_ERROR && n->status && !n->answer) return 0; /* a long answer: its status is what counts */
     if (rc != CURLE_OK)
         return err_set(err, ERR_IO, "调用没有成功：%.200s", *error ? error : curl_easy_strerror(rc));
     return 0;
