@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/record.h"
+#include "rule/rule.h"
 
 #include <poll.h>
 
@@ -104,6 +105,19 @@ static void give(Sse *sse, Tx *tx, Arena *a, SseStream *s, const JournalEntry *e
     s->lags = n == PAGE;
 }
 
+/* How many messages are unread, when that has changed; asked for once a second at the most. */
+static void give_inbox(Tx *tx, Arena *a, SseStream *s)
+{
+    Err err = ERR_INIT;
+    int64_t now = clock_mono_us(), unread;
+    s->next_unread = -1; /* not asked */
+    if (!s->inbox || now - s->asked_us < US_PER_SEC) return;
+    if (rule_inbox_unread(tx, a, s->who.user, &unread, &err) < 0) return;
+    s->next_unread = unread;
+    if (unread != s->unread)
+        buf_addf(&s->stage, "event: inbox\ndata: {\"unread\":%lld}\n\n", (long long)unread);
+}
+
 /* May be run again by the store: begins by forgetting what it staged. */
 static int read_page(Tx *tx, void *ctx, Err *err)
 {
@@ -122,6 +136,7 @@ static int read_page(Tx *tx, void *ctx, Err *err)
         s->next_after = s->after;
         s->lags = true;
         give(p->sse, tx, a, s, entries, n, head);
+        give_inbox(tx, a, s);
     }
     return 0;
 }
@@ -149,6 +164,7 @@ static size_t take(Sse *sse, SseStream **list)
         if (s->ended || stream_pending(s) > STREAM_BUF_LOW) continue;
         s->busy = true;
         s->next_after = s->after;
+        s->next_unread = -1;
         list[n++] = s;
     }
     return n;
@@ -167,6 +183,7 @@ static bool give_back(SseStream **list, size_t n)
         }
         bool moved = s->next_after != s->after;
         s->after = s->next_after;
+        if (s->next_unread >= 0) s->unread = s->next_unread, s->asked_us = clock_mono_us();
         buf_add(&s->out, buf_str(&s->stage));
         buf_clear(&s->stage);
         if (stream_pending(s)) resume(s);
@@ -223,7 +240,8 @@ static void *run(void *arg)
             sse->changed = false;
             if (pump(sse)) sse->changed = true;
         } else
-            sse->changed = false;
+            sse->changed =
+                sse->inboxes > 0 && !sse->stopping; /* messages come without a change of the journal */
         beat(sse, clock_mono_us());
     }
     pthread_mutex_unlock(&sse->lock);

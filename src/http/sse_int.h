@@ -31,6 +31,8 @@ struct SseStream {
     size_t sent; /* of out */
     Buf stage;
     int64_t after, next_after, born_us, beat_us;
+    bool inbox; /* ?inbox=1: also how many messages are unread */
+    int64_t unread, next_unread, asked_us;
     bool waiting;    /* suspended until there is something */
     bool ended;      /* what is in `out`, then the end */
     bool lags;       /* the journal has more for it */
@@ -45,6 +47,7 @@ struct Sse {
     SseStream *streams;
     int n, watch;
     int64_t looked_us; /* when the pump last looked for clients that have gone */
+    int inboxes;       /* streams with `inbox` */
     bool changed, stopping, ending, watching, running;
 };
 

@@ -84,6 +84,7 @@ static int enlist(SseStream *s, int max, Err *err)
         if (s->next) s->next->prev = s;
         sse->streams = s;
         sse->n++;
+        sse->inboxes += s->inbox;
     }
     pthread_mutex_unlock(&sse->lock);
     if (!full) return 0;
@@ -100,6 +101,8 @@ int sse_route(Request *rq, Err *err)
     s->who = copy_actor(s->arena, rq->who);
     s->fd = -1;
     s->lags = true;
+    s->unread = -1;
+    s->inbox = str_is(request_param(rq, "inbox"), "1");
     s->born_us = s->beat_us = clock_mono_us();
     buf_init(&s->out, STREAM_BUF_MAX);
     buf_init(&s->stage, STAGE_MAX);
@@ -168,6 +171,7 @@ void sse_closed(void *stream)
         sse->streams = s->next;
     if (s->next) s->next->prev = s->prev;
     sse->n--;
+    sse->inboxes -= s->inbox;
     s->dead = true;
     bool busy = s->busy;
     pthread_mutex_unlock(&sse->lock);

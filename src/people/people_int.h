@@ -147,6 +147,9 @@ typedef struct NewSession {
 NewSession session_new(Request *rq);
 int session_begin(Deed *d, Str user, const NewSession *n, Err *err) CHECKED;
 void session_cookie(Request *rq, Str token);
+/* Who was proved by another: a session as after a right password, its cookie set. ERR_UNAUTHORIZED when there
+   is no such open account. */
+int sign_in_as(Request *rq, Str user, Err *err) CHECKED;
 /* For every place that asks for a password again: ERR_LOCKED from a locked source; a wrong one is counted. */
 int sign_in_gate(Request *rq, Str user, Err *err) CHECKED;
 int sign_in_failed(Request *rq, Str user, Err *err) CHECKED;
@@ -237,6 +240,14 @@ int challenge_post(Request *rq, Err *err);
 int user_certificate_post(Request *rq, Err *err);
 int user_certificate_delete(Request *rq, Err *err);
 extern const JsonField certificate_fields[];
+/* Percent-encoded for a query or a form. */
+Str url_encoded(Arena *a, Str s);
+int session_ways(Request *rq, Err *err);
+int province_start(Request *rq, Err *err);
+int province_callback(Request *rq, Err *err);
+int user_subject_put(Request *rq, Err *err);
+int user_subject_delete(Request *rq, Err *err);
+extern const JsonField subject_fields[];
 int oidc_configuration(Request *rq, Err *err);
 int oidc_jwks(Request *rq, Err *err);
 int oidc_authorize(Request *rq, Err *err);

@@ -107,7 +107,7 @@ static int code_tx(Tx *tx, void *p, Err *err)
                    NULL, err);
 }
 
-static Str encoded(Arena *a, Str s)
+Str url_encoded(Arena *a, Str s)
 {
     char *p = arena_alloc(a, s.n * 3 + 1);
     size_t n = 0;
@@ -125,11 +125,12 @@ static Str encoded(Arena *a, Str s)
 
 static void redirect_to(Request *rq, Str redirect, const char *name, Str value)
 {
-    Str state = request_param(rq, "state"), iss = encoded(rq->arena, rq->base_url);
+    Str state = request_param(rq, "state"), iss = url_encoded(rq->arena, rq->base_url);
     Str url = str_fmt(rq->arena, STR_FMT "%c%s=" STR_FMT "&iss=" STR_FMT, STR_ARG(redirect),
                       str_find(redirect, '?') >= 0 ? '&' : '?', name, STR_ARG(value), STR_ARG(iss));
     if (state.n)
-        url = str_fmt(rq->arena, STR_FMT "&state=" STR_FMT, STR_ARG(url), STR_ARG(encoded(rq->arena, state)));
+        url = str_fmt(rq->arena, STR_FMT "&state=" STR_FMT, STR_ARG(url),
+                      STR_ARG(url_encoded(rq->arena, state)));
     request_header(rq, "Location", url);
     rq->status = 302;
 }
@@ -192,7 +193,7 @@ int oidc_authorize(Request *rq, Err *err)
     if (!rq->who->session.n && !request_param(rq, "again").n) return ask_again(rq), 0;
     if (!rq->who->session.n) {
         request_header(rq, "Location",
-                       str_fmt(rq->arena, "/?next=" STR_FMT, STR_ARG(encoded(rq->arena, rq->target))));
+                       str_fmt(rq->arena, "/?next=" STR_FMT, STR_ARG(url_encoded(rq->arena, rq->target))));
         rq->status = 302;
         return 0;
     }
@@ -404,8 +405,12 @@ static int make_tx(Tx *tx, void *p, Err *err)
 /* HTTPS, or plain HTTP on the machine itself; no fragment (RFC 6749 §3.1.2). */
 static bool redirect_good(Str s)
 {
-    bool secure = str_starts(s, S("https://")) || str_starts(s, S("http://127.0.0.1")) ||
-                  str_starts(s, S("http://localhost"));
+    static const char *const own[] = {"http://127.0.0.1", "http://localhost"};
+    bool secure = str_starts(s, S("https://"));
+    for (size_t i = 0; i < 2; i++) { /* the host ends there: localhost.example.com is somebody else's */
+        size_t n = strlen(own[i]);
+        secure |= str_starts(s, str_c(own[i])) && (s.n == n || s.p[n] == ':' || s.p[n] == '/');
+    }
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] <= 0x20 || strchr(",#\"<>\\", s.p[i])) return false;
     return secure && s.n < 500;

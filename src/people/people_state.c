@@ -2,6 +2,7 @@
 /* What the room holds while the city is served: the server's secret key (DIR/keys/server.key, 32 bytes in
    hex, only the operator may read it) and one worker for small writes that no request waits for. */
 #include "people/people_int.h"
+#include "people/province_int.h"
 
 #include "base/queue.h"
 #include "base/sm.h"
@@ -17,6 +18,7 @@ struct People {
     char key[KEY_SIZE];
     Queue *queue;
     void *rsa;          /* people_jwt.c */
+    Province *province; /* NULL = not configured */
     atomic_int waiting; /* sign-ins that are being slowed down */
 };
 
@@ -67,8 +69,10 @@ int people_start(City *c, Err *err)
     int rc = separation_self_check(c, err);
     if (!rc) rc = load_key(c, p->key, err);
     if (!rc) rc = jwt_load(c, &p->rsa, err);
+    if (!rc) rc = province_load(c, &p->province, err);
     if (!rc) rc = queue_new(1, JOBS_MAX, &p->queue, err);
     if (rc < 0) {
+        province_free(p->province);
         jwt_free(p->rsa);
         free(p);
         return rc;
@@ -82,11 +86,14 @@ void people_stop(City *c)
     if (!c->people) return;
     queue_drain(c->people->queue);
     queue_free(c->people->queue);
+    province_free(c->people->province);
     jwt_free(c->people->rsa);
     explicit_bzero(c->people->key, KEY_SIZE);
     free(c->people);
     c->people = NULL;
 }
+
+Province *people_province(const City *c) { return c->people ? c->people->province : NULL; }
 
 void *people_rsa(const City *c) { return c->people ? c->people->rsa : NULL; }
 

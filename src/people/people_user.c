@@ -146,7 +146,7 @@ int people_first_admins(City *c, Arena *a, FirstAdmin ret[FIRST_ADMINS], size_t 
     if (users) return 0;
     for (size_t i = 0; i < FIRST_ADMINS; i++) {
         FirstAdmin x = {str_c(administrators[i].user), str_c(administrators[i].title), password_once(a)};
-        Put u = {.city = c, .user = x.user, .title = x.title, .roles = {&x.user, 1}};
+        Put u = {.city = c, .user = x.user, .title = x.title, .roles = {&x.user, 1}, .once = true};
         if (!model_role(c->model, x.user)) continue; /* these packs know no such office */
         TRY(password_hash(x.password, hash, err));
         u.hash = str_c(hash);

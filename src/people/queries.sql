@@ -398,3 +398,15 @@ delete from people_access where expires_at <= $1
 -- name: access_get
 select u.name, u.title, u.org, u.region from people_access a join people_user u on u.name = a.user_name
 where a.digest = $1 and a.expires_at > $2 and u.disabled = 0
+
+-- name: subject_put
+insert into people_subject (subject, user_name, given_by, given_at) values ($1, $2, $3, $4)
+
+-- name: subject_get
+select user_name from people_subject where subject = $1
+
+-- name: subject_of
+select subject from people_subject where user_name = $1
+
+-- name: subject_drop
+delete from people_subject where user_name = $1

@@ -569,3 +569,26 @@ comment on column people_access.client is 'of which system';
 comment on column people_access.user_name is 'about whom';
 comment on column people_access.expires_at is 'UTC microseconds';
 create index people_access_expires on people_access (expires_at);
+
+-- migration: 7 subjects of the province
+create table people_subject (  -- whose a subject of the province's identity provider is
+    subject text not null primary key,  -- as its tokens name it
+    user_name text not null references people_user (name) on delete cascade,  -- whose
+    given_by text not null,  -- who registered it
+    given_at integer not null  -- UTC microseconds
+);
+create unique index people_subject_user on people_subject (user_name);
+
+-- migration: 7 subjects of the province @postgres
+create table people_subject (
+    subject text collate "C" not null primary key,
+    user_name text collate "C" not null references people_user (name) on delete cascade,
+    given_by text collate "C" not null,
+    given_at bigint not null
+);
+comment on table people_subject is 'whose a subject of the province''s identity provider is';
+comment on column people_subject.subject is 'as its tokens name it';
+comment on column people_subject.user_name is 'whose';
+comment on column people_subject.given_by is 'who registered it';
+comment on column people_subject.given_at is 'UTC microseconds';
+create unique index people_subject_user on people_subject (user_name);

@@ -63,13 +63,21 @@ static int list_tx(Tx *tx, void *p, Err *err)
 
 int inbox_get(Request *rq, Err *err) { return store_read(rq->city->store, "inbox", list_tx, rq, err); }
 
+int rule_inbox_unread(Tx *tx, Arena *a, Str user, int64_t *ret, Err *err)
+{
+    Val n;
+    TRY(tx_one(tx, a, &sql_rule_inbox_count, VALS(V_TEXT(user)), &n, err));
+    *ret = n.i;
+    return 0;
+}
+
 static int count_tx(Tx *tx, void *p, Err *err)
 {
     Request *rq = p;
-    Val n;
-    TRY(tx_one(tx, rq->arena, &sql_rule_inbox_count, VALS(V_TEXT(rq->who->user)), &n, err));
+    int64_t n;
+    TRY(rule_inbox_unread(tx, rq->arena, rq->who->user, &n, err));
     buf_clear(&rq->out);
-    buf_addf(&rq->out, "{\"unread\":%lld}", (long long)n.i);
+    buf_addf(&rq->out, "{\"unread\":%lld}", (long long)n);
     return 0;
 }
 

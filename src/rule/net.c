@@ -165,7 +165,8 @@ int net_send(Arena *a, Net *n, Err *err)
     curl_slist_free_all(list);
     curl_easy_cleanup(c);
     if (refused && rc != CURLE_OK) return err_set(err, ERR_FORBIDDEN, "该主机指向内部地址，不许调用");
-    if (rc == CURLE_WRITE_ERROR && n->status && !n->answer) return 0; /* a long answer: its status is what counts */
+    if (rc == CURLE_WRITE_ERROR && n->status && !n->answer)
+        return 0; /* a long answer: its status is what counts */
     if (rc != CURLE_OK)
         return err_set(err, ERR_IO, "调用没有成功：%.200s", *error ? error : curl_easy_strerror(rc));
     return 0;
@@ -219,6 +220,17 @@ static Str message(Arena *a, const Settings *st, Str to, Str subject, Str text, 
     return s;
 }
 
+/* Mail goes out encrypted, except to a relay on the machine itself. */
+static bool own_relay(Str url)
+{
+    static const char *const own[] = {"smtp://127.0.0.1", "smtp://localhost", "smtp://[::1]"};
+    for (size_t i = 0; i < 3; i++) {
+        size_t n = strlen(own[i]);
+        if (str_starts(url, str_c(own[i])) && (url.n == n || url.p[n] == ':' || url.p[n] == '/')) return true;
+    }
+    return false;
+}
+
 static bool address_ok(Str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -239,7 +251,7 @@ int net_mail(Arena *a, const Settings *st, Str to, Str subject, Str text, Str ke
     common(c, error);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(c, CURLOPT_URL, str_cdup(a, st->smtp_url));
-    curl_easy_setopt(c, CURLOPT_USE_SSL, (long)CURLUSESSL_TRY);
+    curl_easy_setopt(c, CURLOPT_USE_SSL, (long)(own_relay(st->smtp_url) ? CURLUSESSL_TRY : CURLUSESSL_ALL));
     curl_easy_setopt(c, CURLOPT_MAIL_FROM, str_fmt(a, "<" STR_FMT ">", STR_ARG(st->mail_from)).p);
     curl_easy_setopt(c, CURLOPT_MAIL_RCPT, list);
     curl_easy_setopt(c, CURLOPT_READFUNCTION, feed);

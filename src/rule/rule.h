@@ -63,5 +63,8 @@ extern const RuleAction *const rule_actions[];
 int rule_try(const RuleSet *s, const City *c, Tx *tx, Arena *a, Str only, Str entity, Str record, Buf *out,
              Err *err) CHECKED;
 
+/* Unread messages of a person's inbox. */
+int rule_inbox_unread(Tx *tx, Arena *a, Str user, int64_t *ret, Err *err) CHECKED;
+
 extern const Room rule_room;
 extern const Engine rule_engine;

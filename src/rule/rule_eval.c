@@ -4,7 +4,6 @@
  * entry, so that a late evaluation sees what happened and not what came after; the others have the values of
  * the record as it is in this transaction (NULL when it is gone).
  */
-#include "model/vault.h"
 #include "rule/rule_int.h"
 
 static Val joined(Arena *a, const StrList *list)
@@ -31,15 +30,11 @@ static void overlay(Facts *x, Str text, Input *in)
     json_object_foreach(o, name, v)
     {
         const Field *f = entity_field(x->e, str_c(name));
-        if (!f || f->system) continue;
+        if (!f || f->system || f->sealed) continue;
         Val val = V_NULL;
         if (f->storage == STORE_LINK) {
             if (values_from_json(x->a, f, v, &in->lists[f->i], &ignore) == 0)
                 val = joined(x->a, &in->lists[f->i]);
-        } else if (f->sealed && json_is_string(v)) { /* at rest in the journal, too */
-            if (vault_out(x->a, f, V_TEXT(str_n(json_string_value(v), json_string_length(v))), &val,
-                          &ignore) < 0)
-                val = V_NULL;
         } else if (value_from_json(x->a, f, v, &val, &ignore) < 0)
             val = json_is_string(v) ? V_TEXT(str_n(json_string_value(v), json_string_length(v))) : V_NULL;
         in->vals[f->i] = val;

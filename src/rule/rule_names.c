@@ -9,7 +9,8 @@
 
 enum { ALL_NAMES_MAX = 900 };
 
-static bool usable(const Field *f) { return f->storage != STORE_LINK || f->to; }
+/* What is sealed stays sealed: a reaction could carry it into an open field, a mail or a call. */
+static bool usable(const Field *f) { return !f->sealed && (f->storage != STORE_LINK || f->to); }
 
 static const struct {
     const char *name;
@@ -27,7 +28,7 @@ static bool ref_name(const Entity *e, Str rest, Name *ret)
         if (!f->to || f->storage == STORE_LINK || rest.n <= f->name.n + 1) continue;
         if (!str_starts(rest, f->name) || rest.p[f->name.n] != '_') continue;
         const Field *sub = entity_field(f->to, str_from(rest, f->name.n + 1));
-        if (!sub || sub->system) continue;
+        if (!sub || sub->system || sub->sealed) continue;
         ret->kind = NAME_REF, ret->f = f, ret->sub = sub;
         return true;
     }

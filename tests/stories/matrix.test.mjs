@@ -15,16 +15,20 @@ const USERS = {
 const PLACE = { linwei: '610502', grid1: '610502001', huayin: '610582' };
 const ORG = { ecology: 'WN-STJ', housing: 'WN-ZJJ' };
 
+const permissions = {}; // of roles, for routes
+
 // Grants of roles.yaml: {role: [{entities, ops, scope}]}.
 function grants() {
   const roles = {};
   for (const pack of readdirSync(join(ROOT, 'systems'))) {
     const path = join(ROOT, 'systems', pack, 'roles.yaml');
     if (!existsSync(path)) continue;
-    let role;
+    let role, current;
     for (const line of readFileSync(path, 'utf8').split('\n')) {
       const name = line.match(/^ {2}([a-z_]+):\s*$/);
-      if (name) role = roles[name[1]] ??= [];
+      if (name) (role = roles[name[1]] ??= []), (current = name[1]);
+      const may = line.match(/^ {4}permissions: \[([^\]]*)\]/);
+      if (may) permissions[name ? name[1] : current] = may[1].split(',').map((x) => x.trim());
       const g = line.match(/- \{entities: \[([^\]]*)\], do: \[([^\]]*)\], scope: (\w+)\}/);
       if (!g) continue;
       const list = (s) => s.split(',').map((x) => x.trim().replace(/"/g, ''));
@@ -108,4 +112,28 @@ test('every user × entity × operation × record', async () => {
   console.log(`# ${cases} cases, ${unexpected} unexpected 2xx, ${wrong.length} otherwise not as expected`);
   assert.deepEqual(wrong, []);
   assert.ok(cases > 1000, `${cases} cases`);
+});
+
+test('every route that needs a permission × every user', async () => {
+  const spec = (await (await city.as('admin'))('/api/openapi.json')).body;
+  const methods = ['get', 'post', 'put', 'patch', 'delete'];
+  let cases = 0, routes = 0;
+  const wrong = [];
+  const speakers = await Promise.all([null, ...Object.keys(USERS)].map(async (u) => [u, await city.as(u)]));
+  for (const [path, item] of Object.entries(spec.paths))
+    for (const method of methods.filter((m) => item[m]?.['x-permission'])) {
+      const need = item[method]['x-permission'];
+      routes++;
+      for (const [user, who] of speakers) {
+        const holds = (USERS[user] ?? []).some((r) => permissions[r]?.includes(need));
+        if (holds) continue; // what it then does is the route's own test
+        const json = method === 'get' ? undefined : {};
+        const { status } = await who(path.replace(/\{[^}]+\}/g, 'x'), { method: method.toUpperCase(), json });
+        cases++;
+        if (status !== (user ? 403 : 401)) wrong.push(`${user ?? 'nobody'} ${method} ${path} (${need}): ${status}`);
+      }
+    }
+  console.log(`# ${routes} routes with a permission, ${cases} cases`);
+  assert.deepEqual(wrong, []);
+  assert.ok(routes >= 20 && cases > 200, `${routes} routes, ${cases} cases`);
 });

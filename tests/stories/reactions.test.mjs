@@ -94,7 +94,24 @@ after(async () => {
 
 const make = (entity, json) => steward(`/api/records/${entity}`, { method: 'POST', json });
 
+// The unread counts that arrive on a person's stream.
+async function unreadStream(user) {
+  const abort = new AbortController();
+  const r = await fetch(`${city.url}/api/stream?inbox=1`, { headers: { authorization: `Bearer ${await city.signIn(user)}` }, signal: abort.signal });
+  const counts = [];
+  (async () => {
+    let text = '';
+    for await (const chunk of r.body.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      counts.splice(0, counts.length, ...[...text.matchAll(/event: inbox\ndata: \{"unread":(\d+)\}/g)].map((m) => Number(m[1])));
+    }
+  })().catch(() => {});
+  return { counts, close: () => abort.abort() };
+}
+
 test('what goes out: mail, webhook, SMS, call; what comes in: the inbox', async () => {
+  const live = await unreadStream('li');
+  await until('the first count', 5, () => live.counts.length === 1);
   fails = 1; // the first call is refused: it comes again
   const settings = await li('/api/inbox/settings', { method: 'PUT', json: { mail: 'li@mail.example', phone: '19900000001' } });
   assert.equal(settings.status, 200, settings.text);
@@ -113,6 +130,9 @@ test('what goes out: mail, webhook, SMS, call; what comes in: the inbox', async 
   assert.match(got.mail[0], /To: li@mail\.example/);
   assert.ok(Buffer.from(got.mail[0].split('\n\n')[1], 'base64').toString().includes('单位 未定'));
   assert.deepEqual((await li('/api/inbox/count')).body, { unread: 1 });
+  await until('the count on the stream', 5, () => live.counts.at(-1) === 1);
+  assert.deepEqual(live.counts, [0, 1]);
+  live.close();
   const inbox = (await li('/api/inbox?unread=true')).body;
   assert.equal(inbox[0].title, '项目 示例 逾期');
   assert.equal((await steward(`/api/inbox/${inbox[0].id}/read`, { method: 'POST' })).status, 404, 'nobody reads another’s');
