@@ -140,6 +140,15 @@ static int put_page(const Page *p, bool first, Err *err)
     return put(p, part, err);
 }
 
+static int exported_tx(Tx *tx, void *ctx, Err *err)
+{
+    const Page *p = ctx;
+    static const char *const names[] = {
+        [FORMAT_NDJSON] = "ndjson", [FORMAT_CSV] = "csv", [FORMAT_GEOJSON] = "geojson"};
+    Exported x = {p->o->who, p->o->trace, p->e, str_c(p->o->where), str_c(names[p->o->format]), p->rows};
+    return record_exported(tx, &x, err);
+}
+
 int export_entity(Store *s, const Model *m, const Entity *e, const ExportOptions *o, int64_t *ret_rows,
                   Err *err)
 {
@@ -164,6 +173,8 @@ int export_entity(Store *s, const Model *m, const Entity *e, const ExportOptions
     }
     if (rc == 0 && o->format == FORMAT_GEOJSON) rc = put(&p, S("]}\n"), err);
     if (rc == 0 && fflush(o->out) != 0) rc = err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno));
+    p.rows = *ret_rows;
+    if (rc == 0) rc = store_tx(s, "export", exported_tx, &p, err);
     arena_free(p.a);
     buf_done(&p.text);
     return rc;

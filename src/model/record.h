@@ -28,6 +28,15 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
 typedef int (*RecordSink)(void *ctx, Str text, Err *err);
 int record_stream(const QueryCtx *c, Tx *tx, Query *q, Format format, RecordSink sink, void *ctx,
                   int64_t *ret_rows, Err *err) CHECKED;
+/* Who took what out of the city: an entry `export` of the journal for every export and download. */
+typedef struct Exported {
+    const Actor *who;
+    Str trace;
+    const Entity *entity;
+    Str query, format;
+    int64_t rows;
+} Exported;
+int record_exported(Tx *tx, const Exported *x, Err *err) CHECKED;
 /* Begins the last line of a CSV that holds sensitive fields: who took it, when, how many rows, the trace. */
 #define EXPORT_WATERMARK "#城枢导出"
 /* The query shows values that are masked without a purpose: it must run in a write transaction, since it is

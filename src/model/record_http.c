@@ -210,30 +210,14 @@ static bool holds_sensitive(const Query *q)
     return false;
 }
 
-/* Who took what out of the city: an entry of the journal for every download. */
 static int exported_tx(Tx *tx, void *p, Err *err)
 {
     const Get *g = p;
     const Request *rq = g->rq;
-    _cleanup_arena_ Arena *a = arena_new();
-    Buf b;
-    JsonWriter w;
-    buf_init(&b, 1 << 16);
-    jw_init(&w, &b);
-    jw_object(&w);
-    jw_kstr(&w, "query", text_cut_bytes(rq->query, 2000));
-    jw_kstr(&w, "format", str_c(media[g->wish.format]));
-    jw_kint(&w, "rows", g->result.rows);
-    jw_object_end(&w);
-    JournalEntry entry = {.actor = rq->who->user,
-                          .behalf = rq->who->behalf,
-                          .purpose = rq->who->purpose,
-                          .trace = rq->trace,
-                          .entity = g->e->name,
-                          .op = S("export"),
-                          .after = buf_dup(a, &b)};
-    buf_done(&b);
-    return journal_add(tx, &entry, err);
+    Exported x = {
+        rq->who,       rq->trace, g->e, text_cut_bytes(rq->query, 2000), str_c(media[g->wish.format]),
+        g->result.rows};
+    return record_exported(tx, &x, err);
 }
 
 static int watermark(Get *g, Err *err)

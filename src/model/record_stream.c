@@ -56,3 +56,26 @@ int record_stream(const QueryCtx *c, Tx *tx, Query *q, Format format, RecordSink
     *ret_rows = s.rows;
     return rc < 0 ? rc : 0;
 }
+
+int record_exported(Tx *tx, const Exported *x, Err *err)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    Buf b;
+    JsonWriter w;
+    buf_init(&b, 1 << 16);
+    jw_init(&w, &b);
+    jw_object(&w);
+    jw_kstr(&w, "query", x->query);
+    jw_kstr(&w, "format", x->format);
+    jw_kint(&w, "rows", x->rows);
+    jw_object_end(&w);
+    JournalEntry entry = {.actor = x->who->user.n ? x->who->user : S("system"),
+                          .behalf = x->who->behalf,
+                          .purpose = x->who->purpose,
+                          .trace = x->trace,
+                          .entity = x->entity->name,
+                          .op = S("export"),
+                          .after = buf_dup(a, &b)};
+    buf_done(&b);
+    return journal_add(tx, &entry, err);
+}

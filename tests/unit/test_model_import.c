@@ -440,7 +440,7 @@ static void export__imports_again_unchanged(void **state)
     ImportResult r = ok(&c, "region", file(&c, "r.csv", buf_str(&b)), NULL, false);
     buf_done(&b);
     assert_int_equal(r.accepted, 2501);
-    int64_t before = number(&c, "select count(*) from journal");
+    int64_t before = number(&c, "select count(*) from journal where op <> 'export'");
     static const struct {
         Format format;
         const char *name;
@@ -452,7 +452,7 @@ static void export__imports_again_unchanged(void **state)
         assert_int_equal(r.rows, 2501);
         assert_int_equal(r.unchanged, 2501);
     }
-    assert_int_equal(number(&c, "select count(*) from journal"), before);
+    assert_int_equal(number(&c, "select count(*) from journal where op <> 'export'"), before);
     keep(&c, "region", FORMAT_CSV, "level=eq.1", in_dir(&c, "one.csv"), 1);
     keep(&c, "region", FORMAT_CSV, "level=eq.5", in_dir(&c, "none.csv"), 0);
     keep(&c, "region", FORMAT_GEOJSON, "level=eq.5", in_dir(&c, "none.geojson"), 0);
