@@ -5,7 +5,7 @@ import { byId, fill, h, say } from './dom.js';
 import { showForm } from './form.js';
 import { markOpen, showList } from './list.js';
 import { showRecord } from './record.js';
-import { showSignIn } from './signin.js';
+import { showChange, showSignIn } from './signin.js';
 import { follow, go, href, read, watch } from './state.js';
 
 let me = null, all = [], stream = null, streamOf = '', refresh = null, editing = false;
@@ -136,10 +136,15 @@ async function signOut() {
 
 async function signedIn() {
   me = await get('/api/me');
+  if (me.must_change) {
+    me = null;
+    return showChange(byId('main'), signedIn);
+  }
   all = await get('/api/entities');
   drawTop();
   fill(byId('main'), pane, side);
   await draw(read(), null);
+  return undefined;
 }
 
 addEventListener('keydown', (event) => {

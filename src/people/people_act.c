@@ -8,7 +8,8 @@
 
 #include "people_sql.h"
 
-static const Act *const acts[] = {&act_delegate, &act_grant, &act_hold, &act_key, &act_position};
+static const Act *const acts[] = {&act_certify, &act_delegate, &act_grant, &act_hold,
+                                  &act_key,     &act_position, &act_reset};
 
 const Act *act_find(Str name)
 {
@@ -60,18 +61,27 @@ static int run_tx(Tx *tx, void *p, Err *err)
     return r->weight.dangerous ? act_ask(&d, r->act, r->body, r->weight.subject, &r->id, err) : 0;
 }
 
+int act_perform(Request *rq, const Act *act, const json_t *body, Weight *ret, Str *ret_id, Err *err)
+{
+    Run r = {.rq = rq, .act = act, .body = body};
+    TRY(store_tx(rq->city->store, act->name, run_tx, &r, err));
+    *ret = r.weight;
+    *ret_id = r.id;
+    return 0;
+}
+
 int act_run(Request *rq, const Act *act, Err *err)
 {
-    Run r = {.rq = rq, .act = act};
+    Weight weight;
+    Str id;
     json_t *body;
     JsonWriter w;
     TRY(json_parse(rq->arena, rq->body, &body, err));
-    r.body = body;
-    TRY(store_tx(rq->city->store, act->name, run_tx, &r, err));
-    if (!r.weight.dangerous) return answer_id(rq, 201, r.id), 0;
+    TRY(act_perform(rq, act, body, &weight, &id, err));
+    if (!weight.dangerous) return answer_id(rq, 201, id), 0;
     jw_init(&w, &rq->out);
     jw_object(&w);
-    jw_kstr(&w, "approval", r.id);
+    jw_kstr(&w, "approval", id);
     jw_kstr(&w, "state", S("asked"));
     jw_kstr(&w, "message", S("这项操作要由另一位管理员批准后生效"));
     jw_object_end(&w);

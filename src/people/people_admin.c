@@ -38,20 +38,13 @@ const JsonField user_fields[] = {
     {"person", JSON_T_STR, offsetof(UserIn, person), .max = 48, .title = "本人的人口记录编号"},
     {0}};
 
-typedef enum Change {
-    CHANGE_CREATE,
-    CHANGE_DISABLE,
-    CHANGE_ENABLE,
-    CHANGE_RESET,
-    CHANGE_CERTIFY,
-    CHANGE_UNCERTIFY
-} Change;
+typedef enum Change { CHANGE_CREATE, CHANGE_DISABLE, CHANGE_ENABLE, CHANGE_UNCERTIFY } Change;
 
 typedef struct Edit {
     Request *rq;
     Change change;
     UserIn in;
-    Str hash, subject;
+    Str hash;
 } Edit;
 
 static int create(Deed *d, const Edit *e, Err *err)
@@ -83,50 +76,27 @@ static int set_disabled(Deed *d, Str user, bool off, Err *err)
     return note(d, "people_user", user, "update", before, after, err);
 }
 
-static int reset(Deed *d, const Edit *e, Err *err)
-{
-    TRY(tx_exec(d->tx, &sql_people_user_password,
-                VALS(V_TEXT(e->in.user), V_TEXT(e->hash), V_INT(1), V_INT(d->now)), NULL, err));
-    TRY(tx_exec(d->tx, &sql_people_failure_clear_all, VALS(V_TEXT(e->in.user)), NULL, err));
-    TRY(tx_exec(d->tx, &sql_people_factor_drop, VALS(V_TEXT(e->in.user)), NULL, err));
-    TRY(tx_exec(d->tx, &sql_people_recovery_drop, VALS(V_TEXT(e->in.user)), NULL, err));
-    TRY(tx_exec(d->tx, &sql_people_session_drop_all, VALS(V_TEXT(e->in.user)), NULL, err));
-    const Fact after[] = {{"password", S("一次性口令")}, {0}};
-    return note(d, "people_user", e->in.user, "update", NULL, after, err);
-}
-
 /* Whoever could take over or silence another administrator would hold both offices. */
-static int not_administrator(Deed *d, const Edit *e, Err *err)
+static int not_administrator(Deed *d, Str user, const char *hint, Err *err)
 {
     StrList roles = {0};
     size_t cap = 0;
-    if (e->change == CHANGE_ENABLE) return 0;
-    TRY(separation_roles(d->tx, d->a, e->in.user, &roles, &cap, err));
+    TRY(separation_roles(d->tx, d->a, user, &roles, &cap, err));
     for (size_t i = 0; i < roles.n; i++) {
         const Role *r = model_role(d->city->model, roles.items[i]);
         if (!r || !r->separation) continue;
-        err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是" STR_FMT "，不能由系统管理员重设或停用",
-                STR_ARG(e->in.user), STR_ARG(r->title));
-        return e->change == CHANGE_RESET
-                   ? err_hint(err, "在服务器上运行 chengshu password --data 数据文件夹 --user " STR_FMT,
-                              STR_ARG(e->in.user))
-                   : err_hint(err, "先由安全管理员收回其管理员角色");
+        err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是" STR_FMT "，不能由系统管理员重设或停用", STR_ARG(user),
+                STR_ARG(r->title));
+        return err_hint(err, "%s", hint);
     }
     return 0;
 }
 
-static int certify(Deed *d, const Edit *e, bool on, Err *err)
+static int uncertify(Deed *d, Str user, Err *err)
 {
-    TRY(tx_exec(d->tx, &sql_people_certificate_drop, VALS(V_TEXT(e->in.user)), NULL, err));
-    const Fact facts[] = {{"certificate", e->subject}, {0}};
-    if (!on) return note(d, "people_user", e->in.user, "update", facts, NULL, err);
-    int rc =
-        tx_exec(d->tx, &sql_people_certificate_put,
-                VALS(V_TEXT(e->subject), V_TEXT(e->in.user), V_TEXT(d->who->user), V_INT(d->now)), NULL, err);
-    if (rc == -(int)ERR_UNIQUE)
-        return err_set(err, ERR_CONFLICT, "这张证书已登记给别的用户"), err_pointer(err, "/certificate");
-    TRY(rc);
-    return note(d, "people_user", e->in.user, "update", NULL, facts, err);
+    TRY(tx_exec(d->tx, &sql_people_certificate_drop, VALS(V_TEXT(user)), NULL, err));
+    const Fact before[] = {{"certificate", S("已登记的证书")}, {0}};
+    return note(d, "people_user", user, "update", before, NULL, err);
 }
 
 static int edit_tx(Tx *tx, void *p, Err *err)
@@ -136,9 +106,9 @@ static int edit_tx(Tx *tx, void *p, Err *err)
     if (e->change == CHANGE_CREATE) return create(&d, e, err);
     TRY(user_exists(&d, e->in.user, "user", err));
     TRY(not_oneself(&d, e->in.user, err));
-    TRY(not_administrator(&d, e, err));
-    if (e->change == CHANGE_RESET) return reset(&d, e, err);
-    if (e->change >= CHANGE_CERTIFY) return certify(&d, e, e->change == CHANGE_CERTIFY, err);
+    if (e->change != CHANGE_ENABLE)
+        TRY(not_administrator(&d, e->in.user, "先由安全管理员收回其管理员角色", err));
+    if (e->change == CHANGE_UNCERTIFY) return uncertify(&d, e->in.user, err);
     return set_disabled(&d, e->in.user, e->change == CHANGE_DISABLE, err);
 }
 
@@ -182,12 +152,6 @@ int user_post(Request *rq, Err *err)
     return 0;
 }
 
-int user_reset_post(Request *rq, Err *err)
-{
-    Edit e = {.rq = rq, .change = CHANGE_RESET, .in = {.user = rq->params[0]}};
-    return with_password(rq, &e, err);
-}
-
 static int switch_user(Request *rq, Change change, Err *err)
 {
     Edit e = {.rq = rq, .change = change, .in = {.user = rq->params[0]}};
@@ -199,29 +163,3 @@ static int switch_user(Request *rq, Change change, Err *err)
 int user_disable_post(Request *rq, Err *err) { return switch_user(rq, CHANGE_DISABLE, err); }
 int user_enable_post(Request *rq, Err *err) { return switch_user(rq, CHANGE_ENABLE, err); }
 int user_certificate_delete(Request *rq, Err *err) { return switch_user(rq, CHANGE_UNCERTIFY, err); }
-
-typedef struct CertificateIn {
-    Str certificate;
-} CertificateIn;
-
-const JsonField certificate_fields[] = {{"certificate", JSON_T_STR, offsetof(CertificateIn, certificate),
-                                         .required = true, .min = 1, .max = 16384, .title = "证书（PEM）"},
-                                        {0}};
-
-int user_certificate_post(Request *rq, Err *err)
-{
-    Edit e = {.rq = rq, .change = CHANGE_CERTIFY, .in = {.user = rq->params[0]}};
-    CertificateIn in = {0};
-    JsonWriter w;
-    TRY(body_decode(rq, certificate_fields, &in, NULL, err));
-    if (certificate_check(rq->city, rq->arena, in.certificate, &e.subject, err) < 0) {
-        err->code = ERR_VALIDATION; /* of the body, not of who asks */
-        return -(int)ERR_VALIDATION;
-    }
-    TRY(store_tx(rq->city->store, "certificate", edit_tx, &e, err));
-    jw_init(&w, &rq->out);
-    jw_object(&w);
-    jw_kstr(&w, "subject", e.subject);
-    jw_object_end(&w);
-    return 0;
-}

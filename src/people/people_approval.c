@@ -38,12 +38,12 @@ static int read_asked(Deed *d, Str id, Asked *ret, Err *err)
 }
 
 /* Whoever has lost the office meanwhile, or was closed, asks for nothing any more. */
-static int asker_may(Deed *d, Str asker, Err *err)
+static int asker_may(Deed *d, Str asker, const Act *act, Err *err)
 {
     Actor now = {0};
     Rights r = {.a = d->a, .m = d->city->model, .actor = &now};
     TRY(rights_read(&r, d->tx, &sql_people_user_rights, asker, NULL, err));
-    if (r.found && actor_may(&now, "roles.manage")) return 0;
+    if (r.found && actor_may(&now, act->permission ? act->permission : "roles.manage")) return 0;
     return err_set(err, ERR_CONFLICT, "提出的人已没有这项权限"), err_hint(err, "请退回");
 }
 
@@ -59,7 +59,7 @@ static int apply(Deed *d, const Asked *x, Str *ret_made, Err *err)
     if (str_eq(d->who->user, x->asked_by))
         return err_set(err, ERR_FORBIDDEN, "不能批准自己提出的操作"), err_hint(err, "请另一位管理员批准");
     TRY(not_oneself(d, x->subject, err));
-    TRY(asker_may(d, x->asked_by, err));
+    TRY(asker_may(d, x->asked_by, act, err));
     TRY(json_parse(d->a, x->params, &body, err));
     Deed as = *d;
     as.who = &asker;

@@ -31,6 +31,8 @@ Str password_once(Arena *a);
 extern const char people_common_passwords[]; /* data/common-passwords.txt */
 /* ERR_VALIDATION with the reason and what to do. */
 int password_check(const City *c, Str user, Str password, Err *err) CHECKED;
+/* The rule in words, for who chooses one. */
+Str password_rule(const City *c, Arena *a);
 bool password_expired(const City *c, int64_t since, int64_t now);
 
 /* --- people_state.c: the running room, City.people --- */
@@ -125,13 +127,16 @@ typedef struct Act {
     size_t size; /* of the struct that `input` fills */
     int (*weigh)(Deed *d, void *params, Weight *ret, Err *err);
     int (*apply)(Deed *d, const void *params, Str *ret_id, Err *err);
+    const char *permission; /* of who asks; NULL = roles.manage */
 } Act;
 
-extern const Act act_key, act_grant, act_position, act_hold, act_delegate;
+extern const Act act_certify, act_delegate, act_grant, act_hold, act_key, act_position, act_reset;
 extern const JsonField grant_fields[], position_fields[], hold_fields[], delegate_fields[];
 const Act *act_find(Str name);
 /* Runs an act from a request: 201 with its id, or 202 with the approval that now waits. */
 int act_run(Request *rq, const Act *act, Err *err) CHECKED;
+/* The same without an answer: what was found and the id of the change or of the approval. */
+int act_perform(Request *rq, const Act *act, const json_t *body, Weight *ret, Str *ret_id, Err *err) CHECKED;
 /* Decodes, weighs; then applies (`force`) or, when dangerous, says so in ret->dangerous and does nothing. */
 int act_do(Deed *d, const Act *act, const json_t *body, bool force, Weight *ret, Str *ret_id,
            Err *err) CHECKED;

@@ -44,10 +44,17 @@ static bool monotonous(Str s)
     return same >= most || up >= most || down >= most;
 }
 
+static size_t least_of(const City *c) { return c->demo ? LENGTH_MIN_DEMO : LENGTH_MIN; }
+
+Str password_rule(const City *c, Arena *a)
+{
+    return str_fmt(a, "至少 %zu 个字符，不含登录名；几个不相干的词连在一起既好记又难猜", least_of(c));
+}
+
 int password_check(const City *c, Str user, Str password, Err *err)
 {
     _cleanup_arena_ Arena *a = arena_new();
-    size_t least = c->demo ? LENGTH_MIN_DEMO : LENGTH_MIN;
+    size_t least = least_of(c);
     const char *why = NULL;
     if (password.n > PASSWORD_MAX || !text_valid(password))
         why = "太长或不是有效的文字";
@@ -61,7 +68,7 @@ int password_check(const City *c, Str user, Str password, Err *err)
         why = "是常见口令";
     if (!why) return 0;
     err_set(err, ERR_VALIDATION, "新口令%s", why);
-    err_hint(err, "至少 %zu 个字符，不含登录名；几个不相干的词连在一起既好记又难猜", least);
+    err_hint(err, "%s", password_rule(c, a).p);
     return err_pointer(err, "/password");
 }
 

@@ -44,6 +44,7 @@ int session_ways(Request *rq, Err *err)
     jw_init(&w, &rq->out);
     jw_object(&w);
     jw_kbool(&w, "password", true);
+    jw_kstr(&w, "password_rule", password_rule(rq->city, rq->arena));
     jw_kbool(&w, "province", p != NULL);
     if (p) jw_kstr(&w, "province_title", province_settings(p)->title);
     jw_object_end(&w);
@@ -156,8 +157,24 @@ static int subject_of(Request *rq, Province *p, const Flight *f, Str code, Str *
     return token_check(rq->arena, token, keys, &want, ret, &unknown, err);
 }
 
+/* Who holds two keys to an administrator's account would hold two offices. */
+static int no_administrator(Tx *tx, Arena *a, const Model *m, Str user, Err *err)
+{
+    StrList roles = {0};
+    size_t cap = 0;
+    TRY(separation_roles(tx, a, user, &roles, &cap, err));
+    for (size_t i = 0; i < roles.n; i++) {
+        const Role *r = model_role(m, roles.items[i]);
+        if (!r || !r->separation) continue;
+        err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是" STR_FMT "，不能经省统一身份登录", STR_ARG(user),
+                STR_ARG(r->title));
+        return err_hint(err, "管理员用本市的口令和第二因素登录");
+    }
+    return 0;
+}
+
 typedef struct Whose {
-    Arena *a;
+    const Request *rq;
     Str subject, user;
 } Whose;
 
@@ -165,9 +182,10 @@ static int whose_tx(Tx *tx, void *p, Err *err)
 {
     Whose *x = p;
     Val v;
-    int rc = tx_one(tx, x->a, &sql_people_subject_get, VALS(V_TEXT(x->subject)), &v, err);
+    int rc = tx_one(tx, x->rq->arena, &sql_people_subject_get, VALS(V_TEXT(x->subject)), &v, err);
     x->user = rc == 0 ? v.s : S("");
-    return rc == -(int)ERR_NOT_FOUND ? 0 : rc;
+    if (rc < 0) return rc == -(int)ERR_NOT_FOUND ? 0 : rc;
+    return no_administrator(tx, x->rq->arena, x->rq->city->model, x->user, err); /* may have become one */
 }
 
 static int answered(const Request *rq, const Province *p, Err *err)
@@ -183,7 +201,7 @@ int province_callback(Request *rq, Err *err)
 {
     Province *p;
     Flight f = {0};
-    Whose x = {.a = rq->arena};
+    Whose x = {.rq = rq};
     TRY(configured(rq, &p, err));
     TRY(flight_read(rq, &f, err));
     flight_cookie(rq, S(""), 0); /* for one answer, good or bad */
@@ -216,22 +234,6 @@ typedef struct SubjectEdit {
     Str user, subject; /* no subject: take it away */
 } SubjectEdit;
 
-/* Who holds two keys to an administrator's account would hold two offices. */
-static int no_administrator(Deed *d, Str user, Err *err)
-{
-    StrList roles = {0};
-    size_t cap = 0;
-    TRY(separation_roles(d->tx, d->a, user, &roles, &cap, err));
-    for (size_t i = 0; i < roles.n; i++) {
-        const Role *r = model_role(d->city->model, roles.items[i]);
-        if (!r || !r->separation) continue;
-        err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是" STR_FMT "，不能经省统一身份登录", STR_ARG(user),
-                STR_ARG(r->title));
-        return err_hint(err, "管理员用本市的口令和第二因素登录");
-    }
-    return 0;
-}
-
 static int subject_tx(Tx *tx, void *p, Err *err)
 {
     SubjectEdit *e = p;
@@ -239,7 +241,7 @@ static int subject_tx(Tx *tx, void *p, Err *err)
     Val v;
     TRY(user_exists(&d, e->user, "user", err));
     TRY(not_oneself(&d, e->user, err));
-    if (e->subject.n) TRY(no_administrator(&d, e->user, err));
+    if (e->subject.n) TRY(no_administrator(tx, d.a, d.city->model, e->user, err));
     int rc = tx_one(tx, d.a, &sql_people_subject_of, VALS(V_TEXT(e->user)), &v, err);
     if (rc < 0 && rc != -(int)ERR_NOT_FOUND) return rc;
     const Fact before[] = {{"subject", rc == 0 ? v.s : S("")}, {0}}, after[] = {{"subject", e->subject}, {0}};

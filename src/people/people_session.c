@@ -375,13 +375,31 @@ int session_delete(Request *rq, Err *err)
     return 0;
 }
 
+typedef struct Must {
+    const Request *rq;
+    bool change;
+} Must;
+
+static int must_tx(Tx *tx, void *p, Err *err)
+{
+    Must *x = p;
+    Rows *rows;
+    TRY(tx_query(tx, x->rq->arena, &sql_people_user_get, VALS(V_TEXT(x->rq->who->user)), &rows, err));
+    int rc = rows_next(rows, err);
+    x->change = rc > 0 && rows_int(rows, 7) != 0;
+    rows_done(rows);
+    return rc < 0 ? rc : 0;
+}
+
 int me_get(Request *rq, Err *err)
 {
     JsonWriter w;
-    (void)err;
+    Must must = {.rq = rq};
+    if (!rq->who->roles.n) TRY(store_read(rq->city->store, "me", must_tx, &must, err)); /* see rights_read */
     jw_init(&w, &rq->out);
     jw_object(&w);
     who_json(rq, &w, rq->who);
+    if (must.change) jw_kbool(&w, "must_change", true);
     jw_object_end(&w);
     return 0;
 }

@@ -203,9 +203,14 @@ test('sign-in by an SM2 certificate of the city: the nonce signed, once, by whom
     assert.match((await unknown.json()).detail, /没有登记/);
     const admin = await city.as('admin');
     const registered = await post(admin, '/api/users/housing/certificate', { certificate });
-    assert.equal(registered.status, 200, registered.text);
+    assert.equal(registered.status, 202, registered.text); // housing reaches records: a second administrator must agree
+    const security = await city.as('security');
+    nonce = await challenge();
+    assert.equal((await json('/api/session', { certificate, nonce, signature: sign(nonce) })).status, 401, 'not before it was approved');
+    assert.equal((await post(security, `/api/approvals/${registered.body.approval}/approve`)).status, 200);
     assert.equal(registered.body.subject, 'CN=zhao,O=WN,C=CN');
-    assert.equal((await post(admin, '/api/users/ecology/certificate', { certificate })).status, 409, 'one user a certificate');
+    const second = await post(admin, '/api/users/ecology/certificate', { certificate });
+    assert.equal((await post(security, `/api/approvals/${second.body.approval}/approve`)).status, 409, 'one user a certificate');
     assert.equal((await post(admin, '/api/users/auditor/certificate', { certificate })).status, 403, 'no other administrator');
     nonce = await challenge();
     const signature = sign(nonce);

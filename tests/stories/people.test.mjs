@@ -191,7 +191,10 @@ test('accounts: made with a one-time password, closed, opened, reset; each chang
   await assert.rejects(city.signIn('li', once));
   assert.equal((await post(admin, '/api/users/li/enable')).status, 204);
   const again = await post(admin, '/api/users/li/password');
-  assert.equal(again.status, 200);
+  assert.equal(again.status, 202, 'li reaches records: nobody alone may sign in as li');
+  await assert.rejects(city.signIn('li', again.body.password), /401/);
+  assert.equal((await post(admin, `/api/approvals/${again.body.approval}/approve`)).status, 403, 'not by the asker');
+  assert.equal((await post(security, `/api/approvals/${again.body.approval}/approve`)).status, 200);
   await assert.rejects(city.signIn('li', once));
   await city.signIn('li', again.body.password);
   assert.equal((await post(admin, '/api/users/nobody/disable')).status, 404);
