@@ -9,7 +9,7 @@
 #include "people_sql.h"
 
 static const Act *const acts[] = {&act_certify, &act_delegate, &act_grant, &act_hold,
-                                  &act_key,     &act_position, &act_reset};
+                                  &act_key,     &act_position, &act_reset, &act_subject};
 
 const Act *act_find(Str name)
 {

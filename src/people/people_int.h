@@ -130,7 +130,10 @@ typedef struct Act {
     const char *permission; /* of who asks; NULL = roles.manage */
 } Act;
 
-extern const Act act_certify, act_delegate, act_grant, act_hold, act_key, act_position, act_reset;
+extern const Act act_certify, act_delegate, act_grant, act_hold, act_key, act_position, act_reset,
+    act_subject;
+/* The account reaches records through some role: who could sign in as its user would, too. */
+int reaches_records(Deed *d, Str user, bool *ret, Err *err) CHECKED;
 extern const JsonField grant_fields[], position_fields[], hold_fields[], delegate_fields[];
 const Act *act_find(Str name);
 /* Runs an act from a request: 201 with its id, or 202 with the approval that now waits. */

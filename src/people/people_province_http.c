@@ -157,22 +157,6 @@ static int subject_of(Request *rq, Province *p, const Flight *f, Str code, Str *
     return token_check(rq->arena, token, keys, &want, ret, &unknown, err);
 }
 
-/* Who holds two keys to an administrator's account would hold two offices. */
-static int no_administrator(Tx *tx, Arena *a, const Model *m, Str user, Err *err)
-{
-    StrList roles = {0};
-    size_t cap = 0;
-    TRY(separation_roles(tx, a, user, &roles, &cap, err));
-    for (size_t i = 0; i < roles.n; i++) {
-        const Role *r = model_role(m, roles.items[i]);
-        if (!r || !r->separation) continue;
-        err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 是" STR_FMT "，不能经省统一身份登录", STR_ARG(user),
-                STR_ARG(r->title));
-        return err_hint(err, "管理员用本市的口令和第二因素登录");
-    }
-    return 0;
-}
-
 typedef struct Whose {
     const Request *rq;
     Str subject, user;
@@ -185,7 +169,7 @@ static int whose_tx(Tx *tx, void *p, Err *err)
     int rc = tx_one(tx, x->rq->arena, &sql_people_subject_get, VALS(V_TEXT(x->subject)), &v, err);
     x->user = rc == 0 ? v.s : S("");
     if (rc < 0) return rc == -(int)ERR_NOT_FOUND ? 0 : rc;
-    return no_administrator(tx, x->rq->arena, x->rq->city->model, x->user, err); /* may have become one */
+    return subject_for(tx, x->rq->arena, x->rq->city->model, x->user, err); /* may have become one */
 }
 
 static int answered(const Request *rq, const Province *p, Err *err)
@@ -215,62 +199,5 @@ int province_callback(Request *rq, Err *err)
     request_header(rq, "Location", local_path(f.next) ? f.next : S("/"));
     request_header(rq, "Cache-Control", S("no-store"));
     rq->status = 302;
-    return 0;
-}
-
-/* --- whose a subject is --- */
-
-typedef struct SubjectIn {
-    Str subject;
-} SubjectIn;
-
-const JsonField subject_fields[] = {{"subject", JSON_T_STR, offsetof(SubjectIn, subject), .required = true,
-                                     .min = 1, .max = SUBJECT_MAX,
-                                     .title = "省统一身份里的编号（令牌的 subject_claim）"},
-                                    {0}};
-
-typedef struct SubjectEdit {
-    Request *rq;
-    Str user, subject; /* no subject: take it away */
-} SubjectEdit;
-
-static int subject_tx(Tx *tx, void *p, Err *err)
-{
-    SubjectEdit *e = p;
-    Deed d = deed_of(e->rq, tx);
-    Val v;
-    TRY(user_exists(&d, e->user, "user", err));
-    TRY(not_oneself(&d, e->user, err));
-    if (e->subject.n) TRY(no_administrator(tx, d.a, d.city->model, e->user, err));
-    int rc = tx_one(tx, d.a, &sql_people_subject_of, VALS(V_TEXT(e->user)), &v, err);
-    if (rc < 0 && rc != -(int)ERR_NOT_FOUND) return rc;
-    const Fact before[] = {{"subject", rc == 0 ? v.s : S("")}, {0}}, after[] = {{"subject", e->subject}, {0}};
-    if (rc < 0 && !e->subject.n) return 0;
-    bool had = rc == 0;
-    TRY(tx_exec(tx, &sql_people_subject_drop, VALS(V_TEXT(e->user)), NULL, err));
-    if (!e->subject.n) return note(&d, "people_user", e->user, "update", before, NULL, err);
-    rc = tx_exec(tx, &sql_people_subject_put,
-                 VALS(V_TEXT(e->subject), V_TEXT(e->user), V_TEXT(d.who->user), V_INT(d.now)), NULL, err);
-    if (rc == -(int)ERR_UNIQUE)
-        return err_set(err, ERR_CONFLICT, "这个省统一身份已登记给别的用户"), err_pointer(err, "/subject");
-    TRY(rc);
-    return note(&d, "people_user", e->user, "update", had ? before : NULL, after, err);
-}
-
-int user_subject_put(Request *rq, Err *err)
-{
-    SubjectIn in = {0};
-    TRY(body_decode(rq, subject_fields, &in, NULL, err));
-    SubjectEdit e = {rq, rq->params[0], in.subject};
-    TRY(store_tx(rq->city->store, "subject", subject_tx, &e, err));
-    rq->status = 204;
-    return 0;
-}
-
-int user_subject_delete(Request *rq, Err *err)
-{
-    SubjectEdit e = {rq, rq->params[0], S("")};
-    TRY(store_tx(rq->city->store, "subject", subject_tx, &e, err));
-    rq->status = 204;
     return 0;
 }

@@ -13,8 +13,7 @@ typedef struct Takeover {
     Str user, hash, certificate;
 } Takeover;
 
-/* The account reaches records through some role. */
-static int reaches_records(Deed *d, Str user, bool *ret, Err *err)
+int reaches_records(Deed *d, Str user, bool *ret, Err *err)
 {
     StrList roles = {0};
     size_t cap = 0;

@@ -29,6 +29,10 @@ int province_keys(Province *p, Arena *a, bool again, json_t **ret, Err *err) CHE
 /* The answer of the token endpoint for an authorisation code: its id_token. */
 int province_exchange(Province *p, Arena *a, Str code, Str verifier, Str *ret_token, Err *err) CHECKED;
 
+/* --- people_subject.c --- */
+/* The user may sign in this way: ERR_FORBIDDEN for an administrator. */
+int subject_for(Tx *tx, Arena *a, const Model *m, Str user, Err *err) CHECKED;
+
 /* --- people_token.c --- */
 typedef struct TokenWant {
     Str issuer, client, nonce, subject_claim;

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { City, PASSWORD } from './city.mjs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { City, PASSWORD, chengshu } from './city.mjs';
 
 const CALLBACK = 'https://city.example/api/session/province/callback'; // behind a proxy; the test goes there itself
 let province, city, registered, issuerCookie, security;
@@ -75,12 +76,17 @@ test('the page is told that the province is there', async () => {
 test('a subject is registered by the security administrator, for others, never for an administrator', async () => {
   await refused(await land(await away()), 403, /没有登记/);
   const put = (user, subject) => security(`/api/users/${user}/subject`, { method: 'PUT', json: { subject } });
-  assert.equal((await put('housing', 'ecology')).status, 204);
+  const admin = await city.as('admin');
+  const asked = await put('housing', 'ecology');
+  assert.equal(asked.status, 202, asked.text); // housing reaches records: a second administrator must agree
+  await refused(await land(await away()), 403, /没有登记/);
+  const approve = (who) => who(`/api/approvals/${asked.body.approval}/approve`, { method: 'POST' });
+  assert.equal((await approve(security)).status, 403, 'not who asked');
+  assert.equal((await approve(admin)).status, 200);
   assert.equal((await put('linwei', 'ecology')).status, 409);
   assert.equal((await put('admin', 'x')).status, 403);
   assert.equal((await put('security', 'x')).status, 403);
   assert.equal((await put('nobody', 'x')).status, 404);
-  const admin = await city.as('admin');
   assert.equal((await admin('/api/users/linwei/subject', { method: 'PUT', json: { subject: 'x' } })).status, 403);
   const auditor = await city.as('auditor');
   const journal = await auditor('/api/journal?entity=people_user&record=housing');
@@ -124,6 +130,13 @@ test('a closed account stays closed; without the registration nobody gets in', a
   await refused(await land(await away()), 403, /没有登记/);
 });
 
+// serve does not start, and says why.
+async function refuses(why) {
+  const r = await chengshu(['serve', '--data', city.dir, '--db', city.db, '--listen', '127.0.0.1:0'], { timeout: 20000 });
+  assert.ok(r.code > 0, `ended with ${r.code}`);
+  assert.match(r.out + r.err, why);
+}
+
 test('an inner host that is not allowed, and a wrong secret', async () => {
   await city.stop();
   configure({ client_secret: 'wrong' });
@@ -131,13 +144,14 @@ test('an inner host that is not allowed, and a wrong secret', async () => {
   await refused(await land(await away()), 401, /没有认可/);
   await city.stop();
   configure({ allow: [] });
-  await assert.rejects(city.serve(), /issuer 必须是 https/);
+  await refuses(/issuer 必须是 https/);
   configure({ issuer: 'https://127.0.0.1:1', allow: [] });
   await city.serve();
   await refused(await visit(`${city.url}/api/session/province`), 503, /连不上/);
+  for (let i = 0; i < 50 && !/内部地址/.test(city.log); i++) await sleep(20); // the log comes by another pipe
   assert.match(city.log, /内部地址/);
   await city.stop();
   configure({});
   chmodSync(join(city.dir, 'keys', 'province.json'), 0o644);
-  await assert.rejects(city.serve(), /别人也能读/);
+  await refuses(/别人也能读/);
 });
