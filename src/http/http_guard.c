@@ -85,7 +85,10 @@ int guard_addresses(Call *c, Err *err)
     if (!host.n) host = str_from(str_c(c->http->url), strlen("http://")); /* HTTP/1.0 */
     if (!host_valid(host)) return err_set(err, ERR_INPUT, "请求头 Host 不是有效的主机名");
     bool https = proxy && str_ieq(call_header(rq, "X-Forwarded-Proto"), S("https"));
-    rq->base_url = str_fmt(rq->arena, "%s://" STR_FMT, https ? "https" : "http", STR_ARG(host));
+    const char *known =
+        c->http->city->public_url; /* what the operator says stands above what a client writes */
+    rq->base_url =
+        known ? str_c(known) : str_fmt(rq->arena, "%s://" STR_FMT, https ? "https" : "http", STR_ARG(host));
     return 0;
 }
 

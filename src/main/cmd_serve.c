@@ -17,13 +17,26 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* scheme://host[:port], nothing behind: it is put before paths. */
+static int check_public_url(const char *url, Err *err)
+{
+    Str s = str_c(url), host = str_from(s, (size_t)(str_starts(s, S("https://")) ? 8 : 7));
+    bool good = str_starts(s, S("https://")) || str_starts(s, S("http://"));
+    for (size_t i = 0; i < host.n; i++)
+        good &= (unsigned char)host.p[i] > 0x20 && !strchr("/?#\"<>\\", host.p[i]);
+    if (!url || (good && host.n && s.n < 200)) return 0;
+    return err_set(err, ERR_USAGE, "--public-url 要写成 https://city.example，后面不带斜杠");
+}
+
 static int run(Options *o, OpenCity *c, Err *err)
 {
     sigset_t set;
     Http *h;
     int sig;
     block_signals(&set);
+    TRY(check_public_url(o->public_url, err));
     TRY(city_open(o, NULL, false, c, err));
+    c->city.public_url = o->public_url;
     for (size_t i = 0; engines[i]; i++)
         if (engines[i]->start) TRY(engines[i]->start(&c->city, err));
     HttpOptions ho = {.listen = o->listen ? o->listen : "127.0.0.1:8080",

@@ -8,7 +8,7 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3 };
 
 typedef struct Options {
-    const char *data, *db, *systems, *listen, *map, *mode, *format, *where, *user, *record;
+    const char *data, *db, *systems, *listen, *map, *mode, *format, *where, *user, *record, *public_url;
     bool demo, dry_run;
     StrList allow_data_loss;
     size_t cap_allow;

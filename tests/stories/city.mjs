@@ -51,8 +51,8 @@ export class City {
     return chengshu([name, '--data', this.dir, '--db', this.db, ...args]);
   }
 
-  async serve() {
-    this.process = spawn(BIN, ['serve', '--data', this.dir, '--db', this.db, '--listen', '127.0.0.1:0'], {
+  async serve(...more) {
+    this.process = spawn(BIN, ['serve', '--data', this.dir, '--db', this.db, '--listen', '127.0.0.1:0', ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.log = '';

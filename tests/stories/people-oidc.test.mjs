@@ -96,3 +96,19 @@ test('what is not as registered or not safe is refused', async () => {
   assert.equal((await security(`/api/oidc/clients/${registered.id}`, { method: 'DELETE' })).status, 204);
   assert.equal((await visit(begin(client).url, cookie)).status, 400);
 });
+
+test('the issuer is what the operator says, not what a client writes as Host', async () => {
+  const { chengshu } = await import('./city.mjs');
+  const wrong = await chengshu(['serve', '--data', '/nonexistent', '--public-url', 'city.example/path']);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /public-url/);
+  const own = await City.make();
+  try {
+    await own.serve('--public-url', 'https://city.example');
+    const found = await (await fetch(`${own.url}/.well-known/openid-configuration`)).json();
+    assert.equal(found.issuer, 'https://city.example');
+    assert.equal(found.token_endpoint, 'https://city.example/oidc/token');
+  } finally {
+    await own.remove();
+  }
+});
