@@ -8,6 +8,11 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+// Debian 12's Node.js joins several Set-Cookie headers into one; ours have no comma of their own.
+Headers.prototype.getSetCookie ??= function () {
+  return (this.get('set-cookie') ?? '').split(/, (?=[^;,\s]+=)/).filter(Boolean);
+};
+
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const SHARED = process.env.SHARED ?? join(ROOT, '../shared');
 export const BIN = process.env.CHENGSHU_BIN ?? join(ROOT, 'build/chengshu');
