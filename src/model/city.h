@@ -10,8 +10,7 @@ struct City {
     Calendar *calendar;
     const char *dir;                     /* data folder */
     const struct Engine *const *engines; /* all rooms in floor order, NULL-terminated; for OpenAPI */
-    const char
-        *public_url; /* address as clients know it, without a slash at the end; NULL = as they write it */
+    const char *public_url; /* as clients know it, no slash at the end; NULL = as they write it */
     bool demo;
     struct People *people; /* people/; NULL = not running */
     /* Login names of who has a role, or is of an organisation; a room above knows. NULL: nobody. */
