@@ -61,8 +61,6 @@ void csv_closep(CsvReader **r);
 
 /* 1 = a record (look at rec->fault), 0 = end, negative = reading failed. */
 int csv_next(CsvReader *r, CsvRecord *rec, Err *err) CHECKED;
-Charset csv_charset(const CsvReader *r);
-bool csv_is_gzip(const CsvReader *r);
 /* Bytes of the source (as stored) read so far, for progress. */
 int64_t csv_bytes_read(const CsvReader *r);
 /* Chinese sentence on a record's fault with line and what to do; empty when there is none. */

@@ -268,6 +268,4 @@ void csv_closep(CsvReader **r)
     *r = NULL;
 }
 
-Charset csv_charset(const CsvReader *r) { return r->charset; }
-bool csv_is_gzip(const CsvReader *r) { return r->gzip; }
 int64_t csv_bytes_read(const CsvReader *r) { return r->bytes_read; }

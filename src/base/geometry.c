@@ -140,15 +140,14 @@ static int read_coordinates(GeoBuilder *b, const json_t *v, int levels, Path *p,
     return point_out(p, err);
 }
 
-static const struct {
-    const char *name;
-    GeometryKind kind;
-    bool multi;
-    int levels;
-} shapes[] = {
-    {"LineString", GEOMETRY_LINE, false, 1}, {"MultiLineString", GEOMETRY_LINE, true, 2},
-    {"MultiPoint", GEOMETRY_POINT, true, 1}, {"MultiPolygon", GEOMETRY_POLYGON, true, 3},
-    {"Point", GEOMETRY_POINT, false, 0},     {"Polygon", GEOMETRY_POLYGON, false, 2},
+const GeoShape geo_shapes[] = {
+    {"LineString", GEOMETRY_LINE, false, 1},
+    {"MultiLineString", GEOMETRY_LINE, true, 2},
+    {"MultiPoint", GEOMETRY_POINT, true, 1},
+    {"MultiPolygon", GEOMETRY_POLYGON, true, 3},
+    {"Point", GEOMETRY_POINT, false, 0},
+    {"Polygon", GEOMETRY_POLYGON, false, 2},
+    {0},
 };
 
 int geometry_from_json(Arena *a, const json_t *value, Geometry *ret, Err *err)
@@ -159,9 +158,9 @@ int geometry_from_json(Arena *a, const json_t *value, Geometry *ret, Err *err)
                        "图形应是 GeoJSON 对象，如 {\"type\":\"Point\",\"coordinates\":[109.5,34.5]}");
     if (json_is_string(type) && !strcmp(json_string_value(type), "Feature"))
         return geometry_from_json(a, json_object_get(value, "geometry"), ret, err);
-    size_t i = 0, n = sizeof shapes / sizeof *shapes;
-    while (json_is_string(type) && i < n && strcmp(shapes[i].name, json_string_value(type))) i++;
-    if (!json_is_string(type) || i == n) {
+    const GeoShape *shape = geo_shapes;
+    while (json_is_string(type) && shape->name && strcmp(shape->name, json_string_value(type))) shape++;
+    if (!json_is_string(type) || !shape->name) {
         err_set(
             err, ERR_VALIDATION,
             "不支持的图形类型，可用 Point、LineString、MultiLineString、Polygon、MultiPolygon、MultiPoint");
@@ -173,8 +172,8 @@ int geometry_from_json(Arena *a, const json_t *value, Geometry *ret, Err *err)
     }
     GeoBuilder b;
     Path path = {.n = 0};
-    geo_begin(&b, shapes[i].kind, shapes[i].multi);
-    int rc = read_coordinates(&b, coordinates, shapes[i].levels, &path, err);
+    geo_begin(&b, shape->kind, shape->multi);
+    int rc = read_coordinates(&b, coordinates, shape->levels, &path, err);
     if (!rc) rc = geo_finish(a, &b, ret, err);
     geo_done(&b);
     return rc;

@@ -11,6 +11,15 @@ typedef struct GeoBuilder {
     double first_lon, first_lat, last_lon, last_lat;
 } GeoBuilder;
 
+/* A type of geometry: its GeoJSON name (WKT's in capitals), what it is made of, how deep its lists nest. */
+typedef struct GeoShape {
+    const char *name;
+    GeometryKind kind;
+    bool multi;
+    int levels;
+} GeoShape;
+extern const GeoShape geo_shapes[]; /* ends with an empty row */
+
 void geo_begin(GeoBuilder *b, GeometryKind kind, bool multi);
 void geo_done(GeoBuilder *b);
 int geo_point(GeoBuilder *b, double lon, double lat, Err *err) CHECKED;

@@ -104,17 +104,6 @@ static int body(Wkt *w, int levels, bool points, Err *err)
     return take(w, ')') ? 0 : wkt_fail(w, err, "这里应是右括号");
 }
 
-static const struct {
-    const char *name;
-    GeometryKind kind;
-    bool multi;
-    int levels;
-} shapes[] = {
-    {"LINESTRING", GEOMETRY_LINE, false, 1}, {"MULTILINESTRING", GEOMETRY_LINE, true, 2},
-    {"MULTIPOINT", GEOMETRY_POINT, true, 1}, {"MULTIPOLYGON", GEOMETRY_POLYGON, true, 3},
-    {"POINT", GEOMETRY_POINT, false, 0},     {"POLYGON", GEOMETRY_POLYGON, false, 2},
-};
-
 int geo_from_wkt(Arena *a, Str text, Geometry *ret, Err *err)
 {
     Wkt w = {.text = text};
@@ -124,9 +113,9 @@ int geo_from_wkt(Arena *a, Str text, Geometry *ret, Err *err)
         w.at = (size_t)semi + 1;
     }
     Str name = word(&w);
-    size_t i = 0, n = sizeof shapes / sizeof *shapes;
-    while (i < n && !str_ieq(name, str_c(shapes[i].name))) i++;
-    if (i == n) {
+    const GeoShape *shape = geo_shapes;
+    while (shape->name && !str_ieq(name, str_c(shape->name))) shape++;
+    if (!shape->name) {
         w.at -= name.n;
         return wkt_fail(&w, err, "不认识的图形，可用 POINT、LINESTRING、POLYGON、MULTIPOLYGON");
     }
@@ -134,8 +123,8 @@ int geo_from_wkt(Arena *a, Str text, Geometry *ret, Err *err)
     if (str_ieq(mark, S("EMPTY"))) return wkt_fail(&w, err, "图形是空的");
     if (mark.n && !str_ieq(mark, S("Z")) && !str_ieq(mark, S("M")) && !str_ieq(mark, S("ZM")))
         return wkt_fail(&w, err, "图形名之后应是括号");
-    geo_begin(&w.b, shapes[i].kind, shapes[i].multi);
-    int rc = body(&w, shapes[i].levels, shapes[i].kind == GEOMETRY_POINT, err);
+    geo_begin(&w.b, shape->kind, shape->multi);
+    int rc = body(&w, shape->levels, shape->kind == GEOMETRY_POINT, err);
     skip_space(&w);
     if (!rc && w.at != text.n) rc = wkt_fail(&w, err, "图形之后还有多余的内容");
     if (!rc) rc = geo_finish(a, &w.b, ret, err);

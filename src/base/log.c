@@ -8,18 +8,12 @@
 #include "base/json.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 enum { LINE_MAX_BYTES = 16 << 10 };
 
 static const char *const level_names[LOG_N] = {"debug", "info", "warn", "error"};
-
-/* The only state: a threshold, set at start and by a signal. */
-static atomic_int threshold = LOG_INFO;
-
-void log_set_level(LogLevel level) { atomic_store(&threshold, (int)level); }
 
 static void begin(JsonWriter *w, Buf *line, LogLevel level, const char *what, Str trace)
 {
@@ -59,7 +53,7 @@ static void end(JsonWriter *w, Buf *line, LogLevel level, const char *what)
 
 void log_event(LogLevel level, const char *what, Str trace, ...)
 {
-    if ((int)level < atomic_load(&threshold)) return;
+    if (level < LOG_INFO) return;
     Buf line;
     JsonWriter w;
     begin(&w, &line, level, what, trace);
@@ -78,7 +72,6 @@ void log_err(const char *what, Str trace, const Err *err)
     Buf line;
     JsonWriter w;
     LogLevel level = err_status(err->code) >= 500 ? LOG_ERROR : LOG_WARN;
-    if ((int)level < atomic_load(&threshold)) return;
     begin(&w, &line, level, what, trace);
     jw_kstr(&w, "code", str_c(err_name(err->code)));
     jw_kstr(&w, "message", str_c(err->msg));

@@ -6,8 +6,7 @@
 
 typedef enum LogLevel { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_N } LogLevel;
 
-void log_set_level(LogLevel level);
-/* Pairs of (const char *key, const char *value), ended by NULL. */
+/* LOG_DEBUG is not written. Pairs of (const char *key, const char *value), ended by NULL. */
 void log_event(LogLevel level, const char *what, Str trace, ...) __attribute__((sentinel));
 /* An error at the edge: code, message, position and hint of err. */
 void log_err(const char *what, Str trace, const Err *err);

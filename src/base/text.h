@@ -23,7 +23,6 @@ Str text_cut_bytes(Str s, size_t bytes);
 void text_repair(Buf *out, Str s);
 
 typedef enum Charset { CHARSET_UTF8, CHARSET_GB18030, CHARSET_N } Charset;
-const char *charset_name(Charset c);
 /* "utf-8", "utf8", "gb18030", "gbk", "gb2312", "cp936", any case. ERR_INPUT naming what is known. */
 int charset_parse(Str name, Charset *ret, Err *err) CHECKED;
 /* Looks at the first bytes of a file: BOM or valid UTF-8 → UTF-8; else valid GB18030 → GB18030; else

@@ -146,8 +146,6 @@ int text_to_gb18030(Arena *a, Str in, Str *ret, Err *err)
     return 0;
 }
 
-const char *charset_name(Charset c) { return c == CHARSET_GB18030 ? "gb18030" : "utf-8"; }
-
 int charset_parse(Str name, Charset *ret, Err *err)
 {
     static const struct {

@@ -101,41 +101,23 @@ ONE(f_amount_currency)
     SKIP_NULL();
     amount(c, v, true);
 }
-ONE(f_cn_date)
-{
-    SKIP_NULL();
-    give_date(c, v, normal_date);
-}
-ONE(f_roc_date)
-{
-    SKIP_NULL();
-    give_date(c, v, normal_roc_date);
-}
-ONE(f_us_date)
-{
-    SKIP_NULL();
-    give_date(c, v, normal_us_date);
-}
-ONE(f_excel_date)
-{
-    SKIP_NULL();
-    give_date(c, v, normal_excel_date);
-}
-ONE(f_cn_datetime)
-{
-    SKIP_NULL();
-    give_at(c, v, normal_datetime);
-}
-ONE(f_us_datetime)
-{
-    SKIP_NULL();
-    give_at(c, v, normal_us_datetime);
-}
-ONE(f_excel_datetime)
-{
-    SKIP_NULL();
-    give_at(c, v, normal_excel_datetime);
-}
+
+/* A function that reads its only argument with a reader of base/normal. */
+#define READS(name, give, reader)                                                                            \
+    ONE(name)                                                                                                \
+    {                                                                                                        \
+        SKIP_NULL();                                                                                         \
+        give(c, v, reader);                                                                                  \
+    }
+
+READS(f_cn_date, give_date, normal_date)
+READS(f_roc_date, give_date, normal_roc_date)
+READS(f_us_date, give_date, normal_us_date)
+READS(f_excel_date, give_date, normal_excel_date)
+
+READS(f_cn_datetime, give_at, normal_datetime)
+READS(f_us_datetime, give_at, normal_us_datetime)
+READS(f_excel_datetime, give_at, normal_excel_datetime)
 
 ONE(f_cn_int)
 {

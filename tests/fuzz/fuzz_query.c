@@ -3,24 +3,16 @@
    query's SQL can be built for both databases. No database. */
 #include "model/query.h"
 
+#include "fuzz_pack.h"
+
 #include <assert.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const Model *small(void)
 {
     static Model *m; /* loaded once for all inputs */
-    if (m) return m;
-    const char *source = getenv("SOURCE");
-    Arena *a = arena_new();
-    Faults faults = {.arena = a};
-    Err err = ERR_INIT;
-    if (model_load(str_fmt(a, "%s/tests/packs/small", source ? source : ".").p, &faults, &m, &err) < 0) {
-        fprintf(stderr, "fuzz_query: %s (SOURCE must be the project's folder)\n", err.msg);
-        _exit(1);
-    }
-    arena_free(a);
+    if (!m) m = fuzz_pack("small");
     return m;
 }
 

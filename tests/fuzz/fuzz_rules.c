@@ -3,24 +3,16 @@
    gives a set of reactions, or faults with their places. The first byte chooses. No database. */
 #include "rule/rule_int.h"
 
+#include "fuzz_pack.h"
+
 #include <assert.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const Model *pack(void)
 {
     static Model *m; /* loaded once for all inputs */
-    if (m) return m;
-    const char *source = getenv("SOURCE");
-    Arena *a = arena_new();
-    Faults faults = {.arena = a};
-    Err err = ERR_INIT;
-    if (model_load(str_fmt(a, "%s/tests/packs/reactions", source ? source : ".").p, &faults, &m, &err) < 0) {
-        fprintf(stderr, "fuzz_rules: %s (SOURCE must be the project's folder)\n", err.msg);
-        _exit(1);
-    }
-    arena_free(a);
+    if (!m) m = fuzz_pack("reactions");
     return m;
 }
 

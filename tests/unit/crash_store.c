@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SQL(t) (&(const Sql){"crash", {(t), (t)}})
-
 enum { THREADS = 16, SEEN_MAX = 1 << 20 };
 
 static const char tables[] = "create table written (no integer primary key, note text not null);"

@@ -74,7 +74,7 @@ static void pump(World *w)
     do {                                                                                                     \
         if ((call) < 0) fail_msg("%s: %s %s", #call, w->c->err.msg, w->c->err.pointer);                      \
     } while (0)
-#define SQL(text, want) assert_text(testcity_sql(w->c, text), want)
+#define HOLDS(text, want) assert_text(testcity_sql(w->c, text), want)
 
 static void put(World *w, const char *json) { OK(testcity_insert(w->c, SYS, "project", json, NULL)); }
 static void patch(World *w, const char *id, const char *json)
@@ -97,16 +97,16 @@ static void record__each_op_and_field(void **state)
     World *w = *state;
     put(w, "{\"no\":\"P1\",\"title\":\"甲\",\"money\":\"1250.50\"}");
     pump(w);
-    SQL("select count(*) from note", "0"); /* insert is not update; and nothing waits for it */
+    HOLDS("select count(*) from note", "0"); /* insert is not update; and nothing waits for it */
     patch(w, "P1", "{\"step\":1}");
     patch(w, "P1", "{\"title\":\"乙\"}");
     pump(w);
-    SQL("select about, text, n, money from note",
-        testdb_is_postgres() ? "P1|step|1|1250.50" : "P1|step|1|1250.5");
-    SQL("select notes from project", "1");
+    HOLDS("select about, text, n, money from note",
+          testdb_is_postgres() ? "P1|step|1|1250.50" : "P1|step|1|1250.5");
+    HOLDS("select notes from project", "1");
     OK(testcity_delete(w->c, SYS, "project", "P1", 0));
     pump(w);
-    SQL("select text from note where text like 'gone%'", "gone 乙");
+    HOLDS("select text from note where text like 'gone%'", "gone 乙");
 }
 
 static void record__the_actor_and_chain_stand_in_the_journal(void **state)
@@ -115,12 +115,12 @@ static void record__the_actor_and_chain_stand_in_the_journal(void **state)
     put(w, "{\"no\":\"P1\",\"title\":\"甲\"}");
     patch(w, "P1", "{\"step\":1}");
     pump(w);
-    SQL("select actor, purpose, trace from journal where entity = 'note'",
-        str_fmt(
-            w->c->a, "reaction:react.each_change|chain: react.each_change @" STR_FMT "|trace",
-            STR_ARG(testcity_sql(w->c, "select seq from journal where entity = 'project' and op = 'update'")))
-            .p);
-    SQL("select _created_by from note", "reaction:react.each_change");
+    HOLDS("select actor, purpose, trace from journal where entity = 'note'",
+          str_fmt(w->c->a, "reaction:react.each_change|chain: react.each_change @" STR_FMT "|trace",
+                  STR_ARG(testcity_sql(w->c,
+                                       "select seq from journal where entity = 'project' and op = 'update'")))
+              .p);
+    HOLDS("select _created_by from note", "reaction:react.each_change");
 }
 
 static void record__update_through_a_reference(void **state)
@@ -133,8 +133,8 @@ static void record__update_through_a_reference(void **state)
     patch(w, "P2", "{\"state\":\"late\"}");
     patch(w, "P2", "{\"state\":\"done\"}"); /* the first one is still seen as it was */
     pump(w);
-    SQL("select late from \"unit\"", "2");
-    SQL("select user_name, title, body, record from rule_inbox", "li|项目 甲 逾期|单位 一处|P1");
+    HOLDS("select late from \"unit\"", "2");
+    HOLDS("select user_name, title, body, record from rule_inbox", "li|项目 甲 逾期|单位 一处|P1");
 }
 
 static void record__order_is_kept(void **state)
@@ -147,8 +147,9 @@ static void record__order_is_kept(void **state)
         patch(w, "P2", str_fmt(w->c->a, "{\"step\":%d}", i).p);
     }
     pump(w);
-    SQL("select count(*) from note", "300");
-    SQL("select count(*) from (select j.record, n.n, lag(n.n) over (partition by n.about order by n._rev) as "
+    HOLDS("select count(*) from note", "300");
+    HOLDS(
+        "select count(*) from (select j.record, n.n, lag(n.n) over (partition by n.about order by n._rev) as "
         "before from "
         "note n join journal j on j.seq = n._rev) x where before >= n",
         "0");
@@ -160,13 +161,13 @@ static void past__is_no_news(void **state)
     put(w, "{\"no\":\"P1\",\"title\":\"甲\"}");
     patch(w, "P1", "{\"step\":1}");
     pump(w);
-    SQL("select count(*) from note", "1");
+    HOLDS("select count(*) from note", "1");
     rules_free(w->r); /* killed: no position of an idle lane was kept */
     open_rules(w);
     pump(w);
     patch(w, "P1", "{\"step\":2}");
     pump(w);
-    SQL("select count(*) from note", "2");
+    HOLDS("select count(*) from note", "2");
 }
 
 /* --- once
@@ -182,7 +183,7 @@ static void once__a_step_run_again_does_nothing(void **state)
     for (int i = 0; i < LANES; i++) w->r->lanes[i].cursor = w->r->lanes[i].seen = 0;
     w->r->reading = 0;
     pump(w);
-    SQL("select count(*) from note", "1");
+    HOLDS("select count(*) from note", "1");
 }
 
 static void once__two_servers_collide_on_the_step(void **state)
@@ -198,14 +199,14 @@ static void once__two_servers_collide_on_the_step(void **state)
     other->reading = w->r->reading;
     pump(w);
     assert_int_equal(rules_pump(other, &err), 0);
-    SQL("select count(*) from note", "1");
+    HOLDS("select count(*) from note", "1");
     bool lost = false;
     for (int i = 0; i < LANES; i++) lost |= !other->lanes[i].owned;
     assert_true(lost); /* and learns where it stands before it goes on */
     assert_int_equal(lanes_lease(other, clock_now_us(), &err), 0);
     patch(w, "P1", "{\"step\":2}");
     assert_int_equal(rules_pump(other, &err), 0);
-    SQL("select count(*) from note", "2");
+    HOLDS("select count(*) from note", "2");
     rules_free(other);
 }
 
@@ -216,8 +217,8 @@ static void once__an_own_key(void **state)
     patch(w, "P1", "{\"title\":\"乙\"}");
     patch(w, "P1", "{\"title\":\"丙\"}");
     pump(w);
-    SQL("select count(*) from note", "1");
-    SQL("select action_key, kept from rule_done where reaction = 'react.once'", "react.once/k/0/P1|1");
+    HOLDS("select count(*) from note", "1");
+    HOLDS("select action_key, kept from rule_done where reaction = 'react.once'", "react.once/k/0/P1|1");
 }
 
 /* --- moments, cron, events
@@ -240,21 +241,21 @@ static void moment__three_workdays_before(void **state)
     put(w, "{\"no\":\"P3\",\"title\":\"丙\",\"meeting\":\"2025-09-29T12:00:00+08:00\"}");
     assert_int_equal(moments_scan(w->r, instant("2025-09-28T23:59:00+08:00"), &err), 0);
     pump(w);
-    SQL("select count(*) from note", "0");
+    HOLDS("select count(*) from note", "0");
     for (int i = 0; i < 3; i++) {
         assert_int_equal(moments_scan(w->r, instant("2025-09-29T07:59:00+08:00"), &err), 0);
         assert_int_equal(moments_scan(w->r, instant("2025-09-29T07:59:00+08:00"), &err),
                          0); /* as another server would */
         pump(w);
     }
-    SQL("select about, text from note", "P1|soon");
-    SQL("select count(*) from rule_fired", "2"); /* P2 was looked at, once */
+    HOLDS("select about, text from note", "P1|soon");
+    HOLDS("select count(*) from rule_fired", "2"); /* P2 was looked at, once */
     assert_int_equal(moments_scan(w->r, instant("2025-09-29T08:00:00+08:00"), &err), 0);
     pump(w);
-    SQL("select about, text from note order by about", "P1|soon\nP3|meeting");
+    HOLDS("select about, text from note order by about", "P1|soon\nP3|meeting");
     assert_int_equal(moments_scan(w->r, instant("2025-11-29T08:00:00+08:00"), &err), 0);
     pump(w);
-    SQL("select count(*) from note", "2");
+    HOLDS("select count(*) from note", "2");
 }
 
 static void cron__missed_ones_once(void **state)
@@ -266,15 +267,15 @@ static void cron__missed_ones_once(void **state)
         assert_int_equal(crons_scan(w->r, instant("2025-10-15T09:00:00+08:00"), &err), 0);
         pump(w);
     }
-    SQL("select text from note", "morning");
+    HOLDS("select text from note", "morning");
     assert_int_equal(crons_scan(w->r, instant("2025-10-16T07:59:00+08:00"), &err), 0);
     pump(w);
-    SQL("select count(*) from note", "1");
+    HOLDS("select count(*) from note", "1");
     assert_int_equal(crons_scan(w->r, instant("2025-10-16T08:00:30+08:00"), &err), 0);
     pump(w);
-    SQL("select count(*) from note", "2");
-    SQL("select fire_key from rule_fired order by fire_key",
-        "react.morning/2025-10-15T08:00:00+08:00\nreact.morning/2025-10-16T08:00:00+08:00");
+    HOLDS("select count(*) from note", "2");
+    HOLDS("select fire_key from rule_fired order by fire_key",
+          "react.morning/2025-10-15T08:00:00+08:00\nreact.morning/2025-10-16T08:00:00+08:00");
 }
 
 static int raise_tx(Tx *tx, void *p, Err *err)
@@ -294,11 +295,11 @@ static void events__once(void **state)
     assert_int_equal(events_scan(w->r, &err), 0);
     assert_int_equal(events_scan(w->r, &err), 0);
     pump(w);
-    SQL("select about, text from note order by text",
-        testdb_is_postgres() ? "|smoke\nP1|你好" : "|smoke\nP1|你好");
-    SQL("select user_name, title from rule_inbox order by user_name",
-        "li|告警 {\"at\":\"3\"}\nzhang|告警 {\"at\":\"3\"}");
-    SQL("select count(*) from rule_event", "0");
+    HOLDS("select about, text from note order by text",
+          testdb_is_postgres() ? "|smoke\nP1|你好" : "|smoke\nP1|你好");
+    HOLDS("select user_name, title from rule_inbox order by user_name",
+          "li|告警 {\"at\":\"3\"}\nzhang|告警 {\"at\":\"3\"}");
+    HOLDS("select count(*) from rule_event", "0");
 }
 
 /* --- storms
@@ -309,7 +310,7 @@ static void storm__a_loop_is_cut(void **state)
     World *w = *state;
     OK(testcity_insert(w->c, SYS, "ring", "{\"code\":\"R1\"}", NULL));
     pump(w);
-    SQL("select n from ring", "16");
+    HOLDS("select n from ring", "16");
     Str cut = testcity_sql(w->c, "select reaction, entity, record, chain, why from rule_cut");
     assert_true(str_starts(cut, S("react.turn|ring|R1|chain: react.turn>react.turn>react.turn")));
     assert_true(str_find_str(cut, S("超过 16 层")) > 0);
@@ -321,8 +322,8 @@ static void storm__a_fan_is_cut(void **state)
     OK(testcity_insert(w->c, SYS, "fan", "{}", NULL));
     pump(w);
     /* the first two are no consequence of a consequence; after them each of the thousand fires two */
-    SQL("select count(*) from fan", "2003");
-    SQL("select count(*) from rule_cut where why like '%1,000%'", "100");
+    HOLDS("select count(*) from fan", "2003");
+    HOLDS("select count(*) from rule_cut where why like '%1,000%'", "100");
 }
 
 /* --- dead letters
@@ -336,19 +337,19 @@ static void dead__others_go_on_and_it_is_replayed(void **state)
     patch(w, "P1", "{\"owner\":\"bad1\",\"step\":1}");
     patch(w, "P1", "{\"step\":2}");
     pump(w);
-    SQL("select n from note order by n", "1\n2");
+    HOLDS("select n from note order by n", "1\n2");
     Str key = testcity_sql(w->c, "select dead_key from rule_dead");
     assert_true(str_starts(key, S("react.wrong/")));
-    SQL("select count(*) from rule_dead where reason like '%已有%'", "1");
+    HOLDS("select count(*) from rule_dead where reason like '%已有%'", "1");
     Arena *a = w->c->a;
     Request rq = {.arena = a, .city = &w->city, .who = SYS, .params = {key}};
     Err err = ERR_INIT;
     assert_int_equal(reaction_replay(&rq, &err), -(int)ERR_UNIQUE); /* still so */
-    SQL("select count(*) from rule_dead", "1");
+    HOLDS("select count(*) from rule_dead", "1");
     OK(testcity_delete(w->c, SYS, "unit", "U1", 0));
     assert_int_equal(reaction_replay(&rq, &err), 0);
-    SQL("select title from \"unit\"", "bad1");
-    SQL("select count(*) from rule_dead", "0");
+    HOLDS("select title from \"unit\"", "bad1");
+    HOLDS("select count(*) from rule_dead", "0");
     assert_int_equal(reaction_replay(&rq, &err), -(int)ERR_NOT_FOUND);
 }
 
@@ -428,8 +429,8 @@ static void outbox__is_filled_in_the_transaction(void **state)
 {
     World *w = *state;
     late_project(w);
-    SQL("select kind, state, tries from rule_outbox order by kind",
-        "call|wait|0\nmail|wait|0\nsms|wait|0\nwebhook|wait|0");
+    HOLDS("select kind, state, tries from rule_outbox order by kind",
+          "call|wait|0\nmail|wait|0\nsms|wait|0\nwebhook|wait|0");
 }
 
 static void outbox__webhook_and_sms_to_a_server(void **state)
@@ -443,7 +444,7 @@ static void outbox__webhook_and_sms_to_a_server(void **state)
     late_project(w);
     testdb_raw(w->c->db, "delete from rule_outbox where kind in ('mail', 'call')");
     deliver(w, 2);
-    SQL("select state, tries from rule_outbox order by kind", "sent|1\nsent|1");
+    HOLDS("select state, tries from rule_outbox order by kind", "sent|1\nsent|1");
     assert_int_equal(s.requests, 2); /* the second round found nothing */
     Str seen = buf_str(&s.seen);
     assert_true(str_find_str(seen, S("Idempotency-Key: react.late/")) > 0);
@@ -462,13 +463,13 @@ static void outbox__backs_off_then_dies_then_is_replayed(void **state)
     late_project(w);
     testdb_raw(w->c->db, "delete from rule_outbox where kind <> 'webhook'");
     deliver(w, 1);
-    SQL("select state, tries, last_error from rule_outbox", "wait|1|对方回答 503");
+    HOLDS("select state, tries, last_error from rule_outbox", "wait|1|对方回答 503");
     Err err = ERR_INIT;
     size_t n;
     assert_int_equal(outbox_deliver(w->r, clock_now_us(), &n, &err), 0);
     assert_int_equal(n, 0); /* not before its time */
     deliver(w, 5);
-    SQL("select state, tries, last_error from rule_outbox", "dead|3|对方回答 503");
+    HOLDS("select state, tries, last_error from rule_outbox", "dead|3|对方回答 503");
     assert_int_equal(s.requests, 3);
     Request rq = {.arena = w->c->a,
                   .city = &w->city,
@@ -477,7 +478,7 @@ static void outbox__backs_off_then_dies_then_is_replayed(void **state)
     assert_int_equal(reaction_replay(&rq, &err), 0);
     s.status = 204;
     deliver(w, 1);
-    SQL("select state, tries from rule_outbox", "sent|1");
+    HOLDS("select state, tries from rule_outbox", "sent|1");
     sink_close(&s);
 }
 
@@ -487,7 +488,7 @@ static void outbox__a_host_that_is_not_listed(void **state)
     late_project(w);
     testdb_raw(w->c->db, "delete from rule_outbox where kind <> 'call'");
     deliver(w, 1);
-    SQL("select state, tries, last_error from rule_outbox", "dead|1|不许调用主机 “127.0.0.1”");
+    HOLDS("select state, tries, last_error from rule_outbox", "dead|1|不许调用主机 “127.0.0.1”");
 }
 
 static void outbox__an_abandoned_claim_is_taken_again(void **state)
@@ -500,7 +501,7 @@ static void outbox__an_abandoned_claim_is_taken_again(void **state)
     testdb_raw(w->c->db, "delete from rule_outbox where kind <> 'webhook'");
     testdb_raw(w->c->db, "update rule_outbox set state = 'busy'"); /* killed while sending */
     deliver(w, 1);
-    SQL("select state from rule_outbox", "sent");
+    HOLDS("select state from rule_outbox", "sent");
     sink_close(&s);
 }
 
@@ -514,7 +515,7 @@ static void quiet__hours_shift_and_digests_merge(void **state)
     put(w, "{\"no\":\"P1\",\"title\":\"甲\",\"state\":\"late\",\"owner\":\"li\"}");
     put(w, "{\"no\":\"P2\",\"title\":\"乙\",\"state\":\"late\",\"owner\":\"li\"}");
     pump(w);
-    SQL("select count(*) from rule_outbox where kind = 'mail' and state = 'digest'", "2");
+    HOLDS("select count(*) from rule_outbox where kind = 'mail' and state = 'digest'", "2");
     Str n = testcity_sql(
         w->c, str_fmt(w->c->a, "select count(*) from rule_outbox where kind = 'sms' and next_us > %lld",
                       (long long)clock_now_us())
@@ -524,12 +525,13 @@ static void quiet__hours_shift_and_digests_merge(void **state)
     clock_to_china(clock_now_us(), &d, &t, NULL);
     assert_text(n, t.hour == 23 && t.minute == 59 ? "0" : "2");
     assert_int_equal(digests_send(w->r, clock_now_us(), &err), 0);
-    SQL("select count(*) from rule_outbox where out_key like 'digest/%'", "0"); /* not before eight */
+    HOLDS("select count(*) from rule_outbox where out_key like 'digest/%'", "0"); /* not before eight */
     assert_int_equal(digests_send(w->r, clock_now_us() + US_PER_DAY, &err), 0);
-    SQL("select count(*) from rule_outbox where out_key like 'digest/%' and payload like '%2 条通知%甲%' and "
+    HOLDS(
+        "select count(*) from rule_outbox where out_key like 'digest/%' and payload like '%2 条通知%甲%' and "
         "state = 'wait'",
         "1");
-    SQL("select count(*) from rule_outbox where kind = 'mail' and state = 'digest'", "0");
+    HOLDS("select count(*) from rule_outbox where kind = 'mail' and state = 'digest'", "0");
 }
 
 /* --- asking

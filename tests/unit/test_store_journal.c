@@ -11,8 +11,6 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#define SQL(t) (&(const Sql){"test", {(t), (t)}})
-
 static int setup(void **state)
 {
     *state = testdb_new(NULL);

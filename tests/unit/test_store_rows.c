@@ -22,8 +22,6 @@ static const Migration migrations[] = {
 static const Room room = {.name = "probe", .migrations = migrations};
 static const Room *const rooms[] = {&room, NULL};
 
-#define SQL(t) (&(const Sql){"test", {(t), (t)}})
-
 enum { BIG = 60000 };
 
 static int setup(void **state)

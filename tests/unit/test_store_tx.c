@@ -26,8 +26,6 @@ static const Migration migrations[] = {
 static const Room room = {.name = "probe", .migrations = migrations};
 static const Room *const rooms[] = {&room, NULL};
 
-#define SQL(t) (&(const Sql){"test", {(t), (t)}})
-
 static int setup(void **state)
 {
     *state = testdb_new(rooms);

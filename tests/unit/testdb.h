@@ -24,3 +24,6 @@ Store *testdb_reopen(TestDb *t);
 Store *testdb_second(TestDb *t);
 /* Runs a script, bypassing the store's own connections: for damage. */
 void testdb_raw(TestDb *t, const char *sql);
+
+/* One statement for both databases. */
+#define SQL(t) (&(const Sql){"test", {(t), (t)}})
