@@ -25,6 +25,7 @@ static const Route routes[] = {
      "删除一条记录"},
     {"GET", "/api/records/{entity}/{id}/history", NULL, ROUTE_ANY_USER, record_history, NULL,
      "一条记录的历史"},
+    {"GET", "/api/pages", NULL, ROUTE_ANY_USER, pages_get, NULL, "系统包声明的页面"},
     {"GET", "/api/schemas/{kind}", NULL, ROUTE_ANY_USER, schemas_get, NULL, "系统包文件的 JSON Schema"},
     {"GET", "/api/systems", NULL, ROUTE_ANY_USER, systems_get, NULL, "全部系统"},
     {0},
