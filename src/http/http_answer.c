@@ -13,7 +13,7 @@ static const char *const fixed[][2] = {
     {"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
                                 "data: blob:; connect-src 'self'; font-src 'self'; worker-src 'self'; "
                                 "form-action 'none'; frame-ancestors 'none'; base-uri 'none'; "
-                                "require-trusted-types-for 'script'; trusted-types vue"},
+                                "require-trusted-types-for 'script'; trusted-types vue chengshu"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Referrer-Policy", "same-origin"},

@@ -5,6 +5,7 @@
 #include "model/record_http.h"
 
 static const Route routes[] = {
+    {"GET", "/api/changes", NULL, ROUTE_ANY_USER, changes_get, NULL, "近来各类数据变了多少"},
     {"GET", "/api/entities", NULL, ROUTE_ANY_USER, entities_get, NULL, "我可以使用的实体"},
     {"GET", "/api/entities/{entity}", NULL, ROUTE_ANY_USER, entity_get, NULL, "一个实体的字段与代码"},
     {"POST", "/api/files", NULL, ROUTE_ANY_USER | ROUTE_RAW | ROUTE_WRITES, files_post, NULL, "上传文件"},

@@ -8,7 +8,12 @@ import type { StyleSpecification } from 'maplibre-gl';
 import { get, recordsPath } from '../../shared/api';
 import { entities, known } from '../../shared/meta';
 
-maplibre.setWorkerUrl(worker);
+// A worker's address is a trusted type: only this one file of ours is let through.
+type Policy = { createScriptURL(url: string): unknown };
+type Types = { createPolicy(name: string, rules: { createScriptURL(url: string): string }): Policy };
+const types = (globalThis as { trustedTypes?: Types }).trustedTypes;
+const policy = types?.createPolicy('chengshu', { createScriptURL: (url) => { if (url !== worker) throw new TypeError('not our worker'); return url; } });
+maplibre.setWorkerUrl((policy ? policy.createScriptURL(worker) : worker) as string);
 export { maplibre };
 export type Collection = { type: 'FeatureCollection'; features: { type: 'Feature'; id?: unknown; geometry: unknown; properties: Record<string, unknown> }[] };
 
