@@ -38,14 +38,14 @@ export async function call<T = unknown>(method: string, path: string, { body, he
     all['Content-Type'] ??= 'application/json';
   }
   init.headers = all;
-  let answer: Response;
+  let answer: Response, text: string;
   try {
     answer = await fetch(path, init);
+    text = await answer.text();
   } catch (e) {
     if ((e as Error).name === 'AbortError') throw e;
     throw new Problem(0, { detail: '连不上服务器', hint: '请检查网络后重试，已填写的内容还在' });
   }
-  const text = await answer.text();
   let data: unknown = null;
   try { data = text ? JSON.parse(text) : null; } catch { data = text; }
   if (!answer.ok) {

@@ -13,6 +13,7 @@ type Policy = { createScriptURL(url: string): unknown };
 type Types = { createPolicy(name: string, rules: { createScriptURL(url: string): string }): Policy };
 const types = (globalThis as { trustedTypes?: Types }).trustedTypes;
 const policy = types?.createPolicy('chengshu', { createScriptURL: (url) => { if (url !== worker) throw new TypeError('not our worker'); return url; } });
+export const words = (title: string) => ({ 'Map.Title': title, 'NavigationControl.ZoomIn': '放大', 'NavigationControl.ZoomOut': '缩小' });
 maplibre.setWorkerUrl((policy ? policy.createScriptURL(worker) : worker) as string);
 export { maplibre };
 export type Collection = { type: 'FeatureCollection'; features: { type: 'Feature'; id?: unknown; geometry: unknown; properties: Record<string, unknown> }[] };
