@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #include "testcity.h"
 
+#include "model/search.h"
 #include "model/vault.h"
 
 #include "base/clock.h"
@@ -142,7 +143,7 @@ static void load_data(TestCity *c)
 TestCity *testcity_new(const char *name, bool load)
 {
     TestCity *c = xcalloc(1, sizeof *c);
-    const Room *rooms[] = {&model_room, NULL};
+    const Room *rooms[] = {&model_room, &search_room, NULL};
     c->a = arena_new();
     c->db = testdb_new(rooms);
     c->store = testdb_store(c->db);
