@@ -46,6 +46,22 @@ static void want_field(Arena *a, const Entity *e, Indexes *list, const Field *f,
     want_index(a, e, list, set, unique);
 }
 
+static void then(FieldSet *set, const Field *f)
+{
+    if (f && !set_has(set, f)) set->items[set->n++] = f;
+}
+
+/* A list by these fields, or filtered by them and in the default order, is one stretch of the index: behind
+   them stand the default order and the id. */
+static void want_list(Arena *a, const Entity *e, Indexes *list, const FieldSet *by)
+{
+    FieldSet set = {ARENA_ARRAY(a, const Field *, by->n + 2), 0};
+    for (size_t i = 0; i < by->n; i++) then(&set, by->items[i]);
+    then(&set, e->order);
+    then(&set, entity_id(e));
+    want_index(a, e, list, set, false);
+}
+
 /* Every index the entity wants: unique fields and sets, references (for the way back), declared ones, the
  * default order. */
 static Indexes wanted_indexes(Arena *a, const Entity *e)
@@ -53,15 +69,16 @@ static Indexes wanted_indexes(Arena *a, const Entity *e)
     Indexes list = {0};
     for (size_t i = 0; i < e->n; i++) {
         const Field *f = &e->fields[i];
+        FieldSet one = {&f, 1};
         if (f == e->key || f->storage == STORE_LINK) continue;
         if (f->unique)
             want_field(a, e, &list, f, true);
         else if (f->to || f->index)
-            want_field(a, e, &list, f, false);
+            want_list(a, e, &list, &one);
     }
     for (size_t i = 0; i < e->n_unique; i++) want_index(a, e, &list, e->unique[i], true);
-    for (size_t i = 0; i < e->n_index; i++) want_index(a, e, &list, e->index[i], false);
-    if (e->order && e->order != entity_id(e) && !e->order->unique) want_field(a, e, &list, e->order, false);
+    for (size_t i = 0; i < e->n_index; i++) want_list(a, e, &list, &e->index[i]);
+    if (e->order && e->order != entity_id(e) && !e->order->unique) want_list(a, e, &list, &(FieldSet){0});
     return list;
 }
 

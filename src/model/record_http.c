@@ -156,7 +156,9 @@ static int get_tx(Tx *tx, void *p, Err *err)
     _cleanup_arena_ Arena *a = arena_new();
     QueryCtx c = ctx_of(g->rq, a);
     buf_clear(&g->rq->out);
-    return record_read(&c, tx, g->q, g->wish.format, g->wish.count, &g->rq->out, &g->result, err);
+    TRY(record_read(&c, tx, g->q, g->wish.format, g->wish.count, &g->rq->out, &g->result, err));
+    g->result.next = str_dup(g->rq->arena, g->result.next);
+    return 0;
 }
 
 /* A read that shows masked values writes the journal, so it is a write. */
@@ -273,6 +275,7 @@ int records_get(Request *rq, Err *err)
                        (long long)g.q->offset + 1);
     }
     content_range(rq, &g);
+    if (g.result.next.n) request_header(rq, "X-Next-Cursor", g.result.next);
     bool partial = g.result.total >= 0 && g.result.rows < g.result.total && g.wish.format != FORMAT_OBJECT;
     rq->status = partial ? 206 : 200;
     rq->content_type = media[g.wish.format];

@@ -51,6 +51,9 @@ static void plan_columns(Level *l, const QueryCtx *c)
         l->people = l->n_cols - 1;
     }
     if (q->aggregate) return;
+    query_order(c, q);
+    for (size_t i = 0; i < q->n_order; i++) /* for the cursor */
+        if (!q->order[i].embed) (void)column_of(l, c, q->order[i].field);
     l->rev = column_of(l, c, &q->entity->sys[SYS_REV]);
     l->id = column_of(l, c, entity_id(q->entity));
 }
@@ -91,7 +94,7 @@ static void group_by(Build *b, const Level *l)
     }
 }
 
-static void sort_term(Build *b, const Sort *s)
+static void sort_term(Build *b, const Sort *s, bool nullable)
 {
     if (s->embed) { /* the label of a reference */
         build_add(b, "(select o.");
@@ -107,45 +110,36 @@ static void sort_term(Build *b, const Sort *s)
         build_column(b, "t", s->field);
     build_add(b, s->desc ? " desc" : " asc");
     /* PostgreSQL's order of NULLs on both; left out where there are none, so that an index can serve */
-    bool never_null = !s->embed && (s->field->required || s->field->system);
-    if (s->nulls || !never_null)
-        build_add(b, (s->nulls ? s->nulls == 'f' : s->desc) ? " nulls first" : " nulls last");
+    if (nullable) build_add(b, sort_nulls_first(s) ? " nulls first" : " nulls last");
 }
 
-static void order_by(Build *b, const QueryCtx *c, const Level *l)
+static void group_order(Build *b, const Level *l)
 {
     const Query *q = l->q;
-    const Entity *e = q->entity;
     const char *sep = " order by ";
-    bool id_done = false;
-    (void)c;
-    for (size_t i = 0; i < q->n_sorts; i++) {
+    for (size_t i = 0; i < q->n_sorts; i++, sep = ", ") {
         build_add(b, sep);
-        sort_term(b, &q->sorts[i]);
-        id_done |= !q->sorts[i].embed && (q->sorts[i].field == entity_id(e) ||
-                                          (q->sorts[i].field->system && q->sorts[i].field->i == SYS_ID));
+        sort_term(b, &q->sorts[i], sort_nullable(&q->sorts[i]));
+    }
+    for (size_t i = 0; i < l->n_cols && !q->n_sorts; i++) { /* by the groups, so that paging is stable */
+        if (l->cols[i].agg) continue;
+        build_add(b, sep);
+        build_column(b, "t", l->cols[i].field);
+        build_add(b, " nulls last");
         sep = ", ";
     }
-    if (q->aggregate) { /* by the groups, so that paging is stable */
-        for (size_t i = 0; i < l->n_cols && !q->n_sorts; i++)
-            if (!l->cols[i].agg) {
-                build_add(b, sep);
-                build_column(b, "t", l->cols[i].field);
-                build_add(b, " nulls last");
-                sep = ", ";
-            }
-        return;
-    }
-    if (!q->n_sorts && e->order != entity_id(e)) {
-        Sort s = {e->order, NULL, e->order_desc, 0};
+}
+
+static void order_by(Build *b, const QueryCtx *c, const Level *l, Half half)
+{
+    Query *q = l->q;
+    const char *sep = " order by ";
+    if (q->aggregate) return group_order(b, l);
+    query_order(c, q);
+    for (size_t i = half == HALF_NULL; i < q->n_order; i++, sep = ", ") {
         build_add(b, sep);
-        sort_term(b, &s);
-        sep = ", ";
+        sort_term(b, &q->order[i], sort_nullable(&q->order[i]) && (i || half == HALF_BOTH));
     }
-    if (id_done) return;
-    build_add(b, sep);
-    build_column(b, "t", entity_id(e));
-    if (!q->n_sorts && e->order == entity_id(e) && e->order_desc) build_add(b, " desc");
 }
 
 /* --- one level
@@ -179,7 +173,7 @@ static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
     return rc;
 }
 
-void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b)
+static void half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build *b)
 {
     plan_columns(l, c);
     build_add(b, "select ");
@@ -188,8 +182,9 @@ void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b)
     build_name(b, l->q->entity->name);
     build_add(b, " t");
     query_where(c, b, "t", l->q);
+    query_page_where(b, l->q, half);
     group_by(b, l);
-    order_by(b, c, l);
+    order_by(b, c, l, half);
     if (limit >= 0)
         build_addf(b, " limit %lld", (long long)limit);
     else if (l->q->offset && b->d == DIALECT_SQLITE)
@@ -197,13 +192,37 @@ void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b)
     if (l->q->offset) build_addf(b, " offset %lld", (long long)l->q->offset);
 }
 
-/* The top level: the query as it stands. */
-static int top_level(const QueryCtx *c, Tx *tx, Level *l, Err *err)
+void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b) { half_sql(c, l, HALF_BOTH, limit, b); }
+
+/* The rows of a page, and one more by which it is known whether there is another page. */
+static int fetch_page(const QueryCtx *c, Tx *tx, Level *l, int64_t limit, Err *err)
 {
-    Build b;
-    build_init(&b, c->a, tx_dialect(tx));
-    level_sql(c, l, l->q->limit < 0 || l->q->limit > QUERY_ROWS_MAX ? QUERY_ROWS_MAX : l->q->limit, &b);
-    TRY(fetch(c, tx, l, &b, err));
+    bool halves = query_halves(c, l->q), nulls_first = halves && sort_nulls_first(&l->q->order[0]);
+    for (int i = 0; i <= halves && (int64_t)l->n_rows < limit; i++) {
+        Half half = !halves ? HALF_BOTH : (i == 0) == nulls_first ? HALF_NULL : HALF_HAVE;
+        Build b;
+        if (query_half_empty(l->q, half)) continue;
+        build_init(&b, c->a, tx_dialect(tx));
+        half_sql(c, l, half, limit - (int64_t)l->n_rows, &b);
+        TRY(fetch(c, tx, l, &b, err));
+    }
+    return 0;
+}
+
+/* The top level: the query as it stands. */
+static int top_level(const QueryCtx *c, Tx *tx, Level *l, Str *ret_next, Err *err)
+{
+    int64_t limit = l->q->limit < 0 || l->q->limit > QUERY_ROWS_MAX ? QUERY_ROWS_MAX : l->q->limit;
+    *ret_next = S("");
+    TRY(fetch_page(c, tx, l, limit && !l->q->aggregate ? limit + 1 : limit, err));
+    if ((int64_t)l->n_rows > limit) {
+        Val *vals = ARENA_ARRAY(c->a, Val, l->q->n_order + 1);
+        l->n_rows = (size_t)limit;
+        for (size_t i = 0; i < l->q->n_order; i++)
+            if (!l->q->order[i].embed)
+                vals[i] = l->rows[limit - 1].vals[column_of(l, c, l->q->order[i].field)];
+        *ret_next = query_cursor(c, l->q, vals);
+    }
     return level_stitch(c, tx, l, err);
 }
 
@@ -241,7 +260,7 @@ static void embed_sql(const QueryCtx *c, Build *b, Level *l, const Embed *m, con
     if (paged) {
         build_add(b, ", row_number() over (partition by ");
         key_column(b, m);
-        order_by(b, c, l);
+        order_by(b, c, l, HALF_BOTH);
         build_add(b, ") as \"_rank\"");
     }
     build_add(b, " from ");
@@ -268,7 +287,7 @@ static void embed_sql(const QueryCtx *c, Build *b, Level *l, const Embed *m, con
     } else if ((m->kind == EMBED_LINK) && !q->n_sorts)
         build_add(b, " order by k.\"pos\"");
     else
-        order_by(b, c, l);
+        order_by(b, c, l, HALF_BOTH);
 }
 
 static int by_key(const void *pa, const void *pb)
@@ -617,7 +636,7 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
     Level l = {.q = q};
     *ret = (ReadResult){.total = -1};
     if (record_unmasks(c, q)) TRY(access_check(c->who, q->entity, OP_UNMASK, &q->unmask, err));
-    TRY(top_level(c, tx, &l, err));
+    TRY(top_level(c, tx, &l, &ret->next, err));
     if (count) TRY(count_all(c, tx, &l, &ret->total, err));
     ret->rows = (int64_t)l.n_rows;
     TRY(journal_unmasking(c, tx, &l, err));

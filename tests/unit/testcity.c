@@ -204,7 +204,7 @@ static int read_tx(Tx *tx, void *p, Err *err)
     buf_init(&out, 8 << 20);
     int rc = query_parse(&ctx, r->e, str_c(r->query), &q, err);
     if (rc == 0) rc = record_read(&ctx, tx, q, r->format, r->count, &out, &r->result, err);
-    if (rc == 0) r->text = buf_dup(r->c->a, &out);
+    if (rc == 0) r->text = buf_dup(r->c->a, &out), r->result.next = str_dup(r->c->a, r->result.next);
     buf_done(&out);
     return rc;
 }
