@@ -174,6 +174,10 @@ static void content_range(Request *rq, const Get *g)
     const ReadResult *r = &g->result;
     Str total = r->total >= 0 ? str_fmt(rq->arena, "%lld", (long long)r->total) : S("*");
     long long first = (long long)g->q->offset;
+    if (g->wish.count &&
+        r->total < 0) /* it would have taken long; one more than the page when there is a next */
+        request_header(rq, "X-Count-At-Least",
+                       str_fmt(rq->arena, "%lld", first + (long long)r->rows + (r->next.n > 0)));
     if (r->rows)
         request_header(
             rq, "Content-Range",

@@ -23,6 +23,7 @@ struct Level {
     size_t *at;     /* pick → column */
     size_t rev, id; /* columns of _rev and the id */
     bool keyed;
+    bool cube;          /* figures from the kept counts */
     bool counts_people; /* figures over people: column `people` holds how many */
     size_t people;
     Row *rows;

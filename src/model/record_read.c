@@ -7,6 +7,7 @@
 #include "model/record_int.h"
 
 #include "base/csv.h"
+#include "model/cube.h"
 #include "model/value.h"
 #include "model/vault.h"
 
@@ -58,9 +59,12 @@ static void plan_columns(Level *l, const QueryCtx *c)
     l->id = column_of(l, c, entity_id(q->entity));
 }
 
-static void agg_sql(Build *b, const Col *col)
+static void agg_sql(Build *b, const Col *col, bool cube)
 {
     static const char *const names[] = {"", "count", "sum", "avg", "min", "max"};
+    if (cube)
+        return build_add(b, b->d == DIALECT_SQLITE ? "coalesce(sum(t." CUBE_N "), 0)"
+                                                   : "cast(coalesce(sum(t." CUBE_N "), 0) as bigint)");
     build_addf(b, "%s(", names[col->agg]);
     if (col->field && col->field->storage == STORE_LINK)
         build_column(b, "t", entity_id(col->field->owner));
@@ -76,7 +80,7 @@ static void select_list(Build *b, const Level *l)
     for (size_t i = 0; i < l->n_cols; i++) {
         if (i) build_add(b, ", ");
         if (l->cols[i].agg)
-            agg_sql(b, &l->cols[i]);
+            agg_sql(b, &l->cols[i], l->cube);
         else
             build_column(b, "t", l->cols[i].field);
     }
@@ -92,6 +96,14 @@ static void group_by(Build *b, const Level *l)
         build_column(b, "t", l->cols[i].field);
         first = false;
     }
+}
+
+/* How many fields the figures are grouped by. */
+static size_t group_count(const Level *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_cols; i++) n += !l->cols[i].agg;
+    return n;
 }
 
 static void sort_term(Build *b, const Sort *s, bool nullable)
@@ -176,14 +188,16 @@ static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
 static void half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build *b)
 {
     plan_columns(l, c);
+    l->cube = l->q->aggregate && cube_serves(c, l->q);
     build_add(b, "select ");
     select_list(b, l);
     build_add(b, " from ");
-    build_name(b, l->q->entity->name);
+    build_name(b, l->cube ? cube_name(c->a, l->q->entity->name) : l->q->entity->name);
     build_add(b, " t");
     query_where(c, b, "t", l->q);
     query_page_where(b, l->q, half);
     group_by(b, l);
+    if (l->cube && group_count(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
     order_by(b, c, l, half);
     if (limit >= 0)
         build_addf(b, " limit %lld", (long long)limit);
@@ -558,25 +572,63 @@ void record_write_row(const QueryCtx *c, JsonWriter *w, const Level *l, const Ro
 /* --- the door
  * ----------------------------------------------------------------------------------------------------- */
 
+static void count_sql(const QueryCtx *c, Build *b, const Level *l, bool cube)
+{
+    Str table = cube ? cube_name(c->a, l->q->entity->name) : l->q->entity->name;
+    bool grouped = l->q->aggregate;
+    build_add(b, "select ");
+    if (cube && !grouped)
+        build_add(b, b->d == DIALECT_SQLITE ? "coalesce(sum(t." CUBE_N "), 0)"
+                                            : "cast(coalesce(sum(t." CUBE_N "), 0) as bigint)");
+    else
+        build_add(b, "count(*)");
+    build_add(b, grouped ? " from (select 1 from " : " from ");
+    build_name(b, table);
+    build_add(b, " t");
+    query_where(c, b, "t", l->q);
+    if (!grouped) return;
+    group_by(b, l);
+    if (cube && group_count(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
+    build_add(b, ") g");
+}
+
 static int count_all(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err)
 {
     Build b;
     Val v;
     build_init(&b, c->a, tx_dialect(tx));
-    bool grouped = l->q->aggregate;
-    build_add(&b, grouped ? "select count(*) from (select 1 from " : "select count(*) from ");
-    build_name(&b, l->q->entity->name);
-    build_add(&b, " t");
-    query_where(c, &b, "t", l->q);
-    if (grouped) {
-        group_by(&b, l);
-        build_add(&b, ") g");
-    }
+    count_sql(c, &b, l, cube_serves(c, l->q));
     TRY(build_check(&b, err));
     Sql sql = build_sql(&b, "model.count");
     TRY(tx_one(tx, c->a, &sql, b.args, b.n, &v, err));
     *ret = v.kind == VAL_INT ? v.i : 0;
     return 0;
+}
+
+enum { COUNT_MS = 250 };
+
+typedef struct Count {
+    const QueryCtx *c;
+    const Level *l;
+    int64_t n;
+} Count;
+
+static int count_tx(Tx *tx, void *p, Err *err)
+{
+    Count *k = p;
+    TRY(tx_limit(tx, COUNT_MS, err));
+    return count_all(k->c, tx, k->l, &k->n, err);
+}
+
+/* A count that would take long is not waited for: *ret stays -1. */
+static int count_soon(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err)
+{
+    Count k = {c, l, 0};
+    int rc = tx_nested(tx, count_tx, &k, err);
+    if (rc < 0 && rc != -(int)ERR_TIMEOUT) return rc;
+    if (rc == 0) *ret = k.n;
+    *err = (Err)ERR_INIT;
+    return tx_limit(tx, 0, err);
 }
 
 enum { UNMASK_MAX = 200 };
@@ -637,7 +689,7 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
     *ret = (ReadResult){.total = -1};
     if (record_unmasks(c, q)) TRY(access_check(c->who, q->entity, OP_UNMASK, &q->unmask, err));
     TRY(top_level(c, tx, &l, &ret->next, err));
-    if (count) TRY(count_all(c, tx, &l, &ret->total, err));
+    if (count) TRY(count_soon(c, tx, &l, &ret->total, err));
     ret->rows = (int64_t)l.n_rows;
     TRY(journal_unmasking(c, tx, &l, err));
     if (l.n_rows == 1 && !q->aggregate) ret->rev = l.rows[0].vals[l.rev].i;

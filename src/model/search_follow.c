@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/sm.h"
 #include "model/city.h"
+#include "model/cube.h"
 #include "model/record.h"
 #include "search_sql.h"
 #include <errno.h>
@@ -20,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 500, BATCH = 2000, LEASE_S = 10, RENEW_S = 3, SEEN_AHEAD = 5000, LOGGED = 10000 };
+enum { PAGE = 500, BATCH = 2000, LEASE_S = 10, RENEW_S = 3, SEEN_AHEAD = 5000, LOGGED = 10000, MERGE_S = 5 };
 
 const Shape *search_shape(const Search *s, Str entity)
 {
@@ -38,6 +39,7 @@ int search_new(Store *store, const Model *m, Str owner, Search **ret, Err *err)
     s->owner = str_dup(s->a, owner);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->news, NULL);
+    s->cube_rows = ARENA_ARRAY(s->a, int64_t, m->n_entities + 1);
     s->shapes = ARENA_ARRAY(s->a, Shape, m->n_entities + 1);
     for (size_t i = 0; i < m->n_entities; i++) {
         Shape *x = &s->shapes[s->n];
@@ -341,6 +343,35 @@ static int step(Search *s, Err *err)
     return building < 0 ? building : more || building;
 }
 
+/* --- kept counts: joined here, so that one server does it
+ * --------------------------------------------------- */
+
+typedef struct Merge {
+    const Entity *e;
+    int64_t rows;
+} Merge;
+
+static int merge_tx(Tx *tx, void *p, Err *err)
+{
+    Merge *m = p;
+    _cleanup_arena_ Arena *a = arena_new();
+    return cube_merge(tx, a, m->e, &m->rows, err);
+}
+
+static int merge(Search *s, Err *err)
+{
+    int64_t now = clock_now_us();
+    if (store_dialect(s->store) != DIALECT_POSTGRES || !s->leased_us) return 0;
+    if (now >= s->merged_us && now - s->merged_us < MERGE_S * US_PER_SEC) return 0;
+    s->merged_us = now;
+    for (size_t i = 0; i < s->m->n_entities; i++) {
+        Merge m = {s->m->entities[i], s->cube_rows[i]};
+        TRY(store_tx(s->store, "cube.merge", merge_tx, &m, err));
+        s->cube_rows[i] = m.rows;
+    }
+    return 0;
+}
+
 int search_pump(Search *s, int64_t *ret_docs, Err *err)
 {
     int64_t before = s->docs;
@@ -390,6 +421,7 @@ static void *work(void *p)
     while (!stopping(s)) {
         Err err = ERR_INIT;
         int rc = step(s, &err);
+        if (rc == 0) rc = merge(s, &err);
         if (rc > 0) continue;
         if (rc < 0) log_err("search", S(""), &err);
         if (rc < 0) s->checked = false;

@@ -30,7 +30,8 @@ struct Search {
     bool checked; /* the tables are those the model wants */
     int64_t seen; /* the journal was read to here */
     int64_t leased_us;
-    int64_t docs; /* indexed since the start */
+    int64_t docs;                  /* indexed since the start */
+    int64_t *cube_rows, merged_us; /* kept counts, which this thread joins on PostgreSQL */
     bool started, poked, stopping;
     int watch;
     pthread_t thread;
