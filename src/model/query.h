@@ -43,7 +43,13 @@ struct Cond {
     int quantifier; /* 0, or '&' all / '|' any over values */
     Val *vals;      /* checked and canonical */
     size_t n_vals;
-    Str word; /* is: null, not_null, true, false */
+    Str word;    /* is: null, not_null, true, false */
+    FieldSet in; /* fts: the fields in one of which each word must occur */
+    Str *words;  /* fts: as written; vals are their patterns */
+    size_t n_words;
+    Str match; /* fts: what the search index is asked first; set by search_prepare, empty = nothing */
+    Val *pending;
+    size_t n_pending;
 };
 
 typedef enum EmbedKind {

@@ -8,6 +8,7 @@
 
 #include "base/csv.h"
 #include "model/cube.h"
+#include "model/search.h"
 #include "model/value.h"
 #include "model/vault.h"
 
@@ -688,6 +689,7 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
     Level l = {.q = q};
     *ret = (ReadResult){.total = -1};
     if (record_unmasks(c, q)) TRY(access_check(c->who, q->entity, OP_UNMASK, &q->unmask, err));
+    TRY(search_prepare(c, tx, q, err));
     TRY(top_level(c, tx, &l, &ret->next, err));
     if (count) TRY(count_soon(c, tx, &l, &ret->total, err));
     ret->rows = (int64_t)l.n_rows;

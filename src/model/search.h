@@ -69,6 +69,11 @@ typedef struct SearchResult {
 int search_run(const QueryCtx *c, Tx *tx, const SearchQuery *q, const Entity *e, SearchResult *ret,
                Err *err) CHECKED;
 
+/* Lets the conditions fts of a query use the index, where there is one: before its SQL is built. */
+int search_prepare(const QueryCtx *c, Tx *tx, Query *q, Err *err) CHECKED;
+/* "id in (what the index names)" of a prepared condition. */
+void search_cond(Build *b, const char *alias, const Entity *e, const Cond *k);
+
 /* GET /api/search */
 struct Request;
 int search_get(struct Request *rq, Err *err);

@@ -221,6 +221,55 @@ static void rights__limit_what_is_found(void **state)
     testcity_free(c);
 }
 
+/* The list's own answer, with and without the index, and a scan. */
+static void lists__use_the_index(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *entity, *query, *where;
+    } rows[] = {
+        {"area", "name=fts.城", "name like '%城%'"},
+        {"area", "name=fts.城 东", "name like '%城%' and name like '%东%'"},
+        {"area", "_text=fts.01", "code like '%01%'"},
+        {"area", "_text=fts.0101", "code like '%0101%'"},
+        {"area", "_text=fts.东 0101", "name like '%东%' and code like '%0101%'"},
+        {"area", "name=not.fts.城东", "name not like '%城东%'"},
+        {"area", "or=(name.fts.片,code.eq.02)", "name like '%片%' or code = '02'"},
+        {"area", "or=(_text.fts.片,code.eq.02)&order=name.desc", "name like '%片%' or code = '02'"},
+        {"area", "name=fts.，", "1 = 0"},
+        {"all_types", "_text=fts.AA00", "1 = 1"},
+        {"all_types", "_text=fts.example", "code = 'AA001'"},
+        {"all_types", "_text=fts.19900000001", "1 = 0"}, /* sensitive */
+        {"all_types", "a_longtext=fts.文字", "code = 'AA001'"},
+        {"tag", "title=fts.重点", "no = 1"},
+    };
+    TestCity *c = testcity_new("small", true);
+    Search *s = keeper_of(c, "one");
+    for (int round = 0; round < 3; round++) { /* no index; index; index that has not followed yet */
+        if (round == 1) pump(c, s);
+        if (round == 2)
+            assert_int_equal(
+                testcity_insert(c, SYS, "area", "{\"code\":\"010109\",\"name\":\"城东新片\"}", NULL), 0);
+        for (size_t i = 0; i < COUNT(rows); i++) {
+            ReadResult r;
+            (void)testcity_read(c, SYS, rows[i].entity, rows[i].query, FORMAT_JSON, &r);
+            if (c->err.code) fail_msg("%s: %s", rows[i].query, c->err.msg);
+            Str want = testcity_sql(
+                c, str_fmt(c->a, "select count(*) from %s where %s", rows[i].entity, rows[i].where).p);
+            if (!str_eq(want, str_fmt(c->a, "%lld", (long long)r.rows)))
+                fail_msg("%d %s: %lld rows, want " STR_FMT, round, rows[i].query, (long long)r.rows,
+                         STR_ARG(want));
+            assert_int_equal(r.rows, r.total);
+        }
+    }
+    assert_true(str_starts(testcity_get(c, SYS, "area", "_text=eq.x"), S("INPUT _text")));
+    pump(c, s); /* it was the index that answered: without it there is nothing */
+    testdb_raw(c->db, "delete from \"_find_area\"");
+    assert_text(testcity_get(c, SYS, "area", "select=code&name=fts.城"), "[]");
+    search_free(s);
+    testcity_free(c);
+}
+
 static void other_packs__are_indexed_anew(void **state)
 {
     (void)state;
@@ -292,5 +341,5 @@ static void queries__are_cut_into_words(void **state)
 
 UNIT_MAIN(cmocka_unit_test(words__found_and_marked), cmocka_unit_test(recall__of_a_scan),
           cmocka_unit_test(changes__show_at_once), cmocka_unit_test(rights__limit_what_is_found),
-          cmocka_unit_test(other_packs__are_indexed_anew), cmocka_unit_test(two_servers__one_indexes),
-          cmocka_unit_test(queries__are_cut_into_words))
+          cmocka_unit_test(lists__use_the_index), cmocka_unit_test(other_packs__are_indexed_anew),
+          cmocka_unit_test(two_servers__one_indexes), cmocka_unit_test(queries__are_cut_into_words))
