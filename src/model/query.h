@@ -132,7 +132,8 @@ Str query_cursor(const QueryCtx *c, Query *q, const Val *vals);
  */
 typedef enum Half { HALF_BOTH, HALF_HAVE, HALF_NULL } Half;
 bool query_halves(const QueryCtx *c, Query *q);
-bool query_half_empty(const Query *q, Half half); /* the cursor stands behind this half */
+size_t query_order_end(const Query *q, Half half); /* how many terms the order of this half has */
+bool query_half_empty(const Query *q, Half half);  /* the cursor stands behind this half */
 /* " and …": the half, and what stands behind the cursor; alias t. */
 void query_page_where(Build *b, const Query *q, Half half);
 

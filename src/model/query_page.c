@@ -40,10 +40,10 @@ void query_order(const QueryCtx *c, Query *q)
     if (q->n_order || q->aggregate) return;
     for (size_t i = 0; i < q->n_sorts; i++) then_by(c, q, q->sorts[i]);
     bool desc = q->n_order ? q->order[q->n_order - 1].desc : e->order_desc;
-    /* The default order within equal ones, where one index serves both; not by what the actor may not see. */
+    /* The default order within equal ones, in the same direction, so that one index serves both; not by what
+       the actor may not see. */
     bool seen = !access_hides(c->who, e->order) && !access_masks(c->who, e, e->order, &q->access);
-    if (seen && !e->order->sealed && (!q->n_sorts || desc == e->order_desc))
-        then_by(c, q, (Sort){e->order, NULL, e->order_desc, 0});
+    if (seen && !e->order->sealed) then_by(c, q, (Sort){e->order, NULL, desc, 0});
     then_by(c, q, (Sort){entity_id(e), NULL, desc, 0});
 }
 
@@ -180,32 +180,32 @@ static void equal(Build *b, const Query *q, size_t i)
     build_arg(b, q->after[i]);
 }
 
-static void step_by_step(Build *b, const Query *q, size_t i, bool have)
+static void step_by_step(Build *b, const Query *q, size_t i, size_t end, bool have)
 {
-    if (i + 1 == q->n_order) return behind(b, q, i, have);
+    if (i + 1 == end) return behind(b, q, i, have);
     build_add(b, "(");
     behind(b, q, i, have);
     build_add(b, " or (");
     equal(b, q, i);
     build_add(b, " and ");
-    step_by_step(b, q, i + 1, have);
+    step_by_step(b, q, i + 1, end, have);
     build_add(b, "))");
 }
 
 /* (a, b) > ($1, $2): both databases find the place in the index by all fields. */
-static bool as_row(Build *b, const Query *q, size_t from, bool have)
+static bool as_row(Build *b, const Query *q, size_t from, size_t end, bool have)
 {
-    for (size_t i = from; i < q->n_order; i++)
+    for (size_t i = from; i < end; i++)
         if (may_be_null(q, i, have) || q->after[i].kind == VAL_NULL ||
             q->order[i].desc != q->order[from].desc)
             return false;
     build_add(b, "(");
-    for (size_t i = from; i < q->n_order; i++) {
+    for (size_t i = from; i < end; i++) {
         if (i > from) build_add(b, ", ");
         column(b, &q->order[i]);
     }
     build_add(b, q->order[from].desc ? ") < (" : ") > (");
-    for (size_t i = from; i < q->n_order; i++) {
+    for (size_t i = from; i < end; i++) {
         if (i > from) build_add(b, ", ");
         build_arg(b, q->after[i]);
     }
@@ -223,6 +223,12 @@ static void not_before(Build *b, const Query *q, size_t i, bool have)
     build_add(b, " and ");
 }
 
+/* A unique field needs nothing behind it. */
+size_t query_order_end(const Query *q, Half half)
+{
+    return half == HALF_HAVE && q->order[0].field->unique ? 1 : q->n_order;
+}
+
 bool query_half_empty(const Query *q, Half half)
 {
     if (!q->after || half == HALF_BOTH) return false;
@@ -238,10 +244,10 @@ void query_page_where(Build *b, const Query *q, Half half)
         build_add(b, half == HALF_NULL ? " is null" : " is not null");
     }
     if (!q->after || (half == HALF_NULL) != (half != HALF_BOTH && q->after[0].kind == VAL_NULL)) return;
-    size_t from = half == HALF_NULL;
+    size_t from = half == HALF_NULL, end = query_order_end(q, half);
     bool have = half == HALF_HAVE;
     build_add(b, " and ");
-    if (as_row(b, q, from, have)) return;
+    if (as_row(b, q, from, end, have)) return;
     not_before(b, q, from, have);
-    step_by_step(b, q, from, have);
+    step_by_step(b, q, from, end, have);
 }

@@ -149,7 +149,8 @@ static void order_by(Build *b, const QueryCtx *c, const Level *l, Half half)
     const char *sep = " order by ";
     if (q->aggregate) return group_order(b, l);
     query_order(c, q);
-    for (size_t i = half == HALF_NULL; i < q->n_order; i++, sep = ", ") {
+    /* PostgreSQL finds the stretch of the index only when its empty first field is named, too. */
+    for (size_t i = half == HALF_NULL && b->d == DIALECT_SQLITE; i < query_order_end(q, half); i++, sep = ", ") {
         build_add(b, sep);
         sort_term(b, &q->order[i], sort_nullable(&q->order[i]) && (i || half == HALF_BOTH));
     }
@@ -186,7 +187,7 @@ static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
     return rc;
 }
 
-static void half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build *b)
+void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build *b)
 {
     plan_columns(l, c);
     l->cube = l->q->aggregate && cube_serves(c, l->q);
@@ -207,7 +208,10 @@ static void half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Buil
     if (l->q->offset) build_addf(b, " offset %lld", (long long)l->q->offset);
 }
 
-void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b) { half_sql(c, l, HALF_BOTH, limit, b); }
+void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b)
+{
+    level_half_sql(c, l, HALF_BOTH, limit, b);
+}
 
 /* The rows of a page, and one more by which it is known whether there is another page. */
 static int fetch_page(const QueryCtx *c, Tx *tx, Level *l, int64_t limit, Err *err)
@@ -218,7 +222,7 @@ static int fetch_page(const QueryCtx *c, Tx *tx, Level *l, int64_t limit, Err *e
         Build b;
         if (query_half_empty(l->q, half)) continue;
         build_init(&b, c->a, tx_dialect(tx));
-        half_sql(c, l, half, limit - (int64_t)l->n_rows, &b);
+        level_half_sql(c, l, half, limit - (int64_t)l->n_rows, &b);
         TRY(fetch(c, tx, l, &b, err));
     }
     return 0;
