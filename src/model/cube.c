@@ -270,6 +270,20 @@ int cube_merge(Tx *tx, Arena *a, const Entity *e, int64_t *rows, Err *err)
     return tx_exec(tx, &merge, NULL, 0, rows, err);
 }
 
+int cube_total(Tx *tx, Arena *a, const Entity *e, int64_t *ret, Err *err)
+{
+    Build b;
+    Val n;
+    build_init(&b, a, tx_dialect(tx));
+    build_add(&b, b.d == DIALECT_SQLITE ? "select sum(" CUBE_N ") from "
+                                        : "select cast(sum(" CUBE_N ") as bigint) from ");
+    build_name(&b, cube_name(a, e->name));
+    Sql sql = build_sql(&b, "cube.total");
+    TRY(tx_one(tx, a, &sql, NULL, 0, &n, err));
+    *ret = n.kind == VAL_INT ? n.i : 0;
+    return 0;
+}
+
 static void figures(Build *b, const FieldSet *set, Str table, const char *n)
 {
     build_add(b, "select ");

@@ -28,6 +28,8 @@ int cube_merge(Tx *tx, Arena *a, const Entity *e, int64_t *rows, Err *err) CHECK
 /* ERR_VERIFY with the combination for which cube and records differ. */
 int cube_verify(Tx *tx, Arena *a, const Entity *e, Err *err) CHECKED;
 
+/* Number of all records. */
+int cube_total(Tx *tx, Arena *a, const Entity *e, int64_t *ret, Err *err) CHECKED;
 /* All conditions, rights and figures of the query look at cube fields alone. */
 bool cube_serves(const QueryCtx *c, const Query *q);
 Str cube_name(Arena *a, Str entity);

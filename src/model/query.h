@@ -100,6 +100,7 @@ struct Query {
     bool aggregate;
     Str at; /* ?at=DATE for entities with history */
     Access access;
+    bool wide;     /* see Build */
     Access unmask; /* set when masked values are to be shown: only rows that the unmasking right covers */
 };
 

@@ -150,7 +150,8 @@ static void order_by(Build *b, const QueryCtx *c, const Level *l, Half half)
     if (q->aggregate) return group_order(b, l);
     query_order(c, q);
     /* PostgreSQL finds the stretch of the index only when its empty first field is named, too. */
-    for (size_t i = half == HALF_NULL && b->d == DIALECT_SQLITE; i < query_order_end(q, half); i++, sep = ", ") {
+    for (size_t i = half == HALF_NULL && b->d == DIALECT_SQLITE; i < query_order_end(q, half);
+         i++, sep = ", ") {
         build_add(b, sep);
         sort_term(b, &q->order[i], sort_nullable(&q->order[i]) && (i || half == HALF_BOTH));
     }
@@ -196,7 +197,9 @@ void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build
     build_add(b, " from ");
     build_name(b, l->cube ? cube_name(c->a, l->q->entity->name) : l->q->entity->name);
     build_add(b, " t");
+    b->wide = l->q->wide;
     query_where(c, b, "t", l->q);
+    b->wide = false;
     query_page_where(b, l->q, half);
     group_by(b, l);
     if (l->cube && group_count(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
@@ -687,6 +690,27 @@ static int journal_unmasking(const QueryCtx *c, Tx *tx, Level *l, Err *err)
     return 0;
 }
 
+enum { LIST_MS = 10000 };
+
+/* A row rule that covers a county of millions: walking the list in its order meets a page of such rows long
+   before all of them are looked up and sorted. SQLite does not know how many there are, the kept counts do.
+   Of n rows among N, every n/N-th fits: a page of p is met after p N / n, against n to be sorted. */
+static int weigh_scope(const QueryCtx *c, Tx *tx, Level *l, Err *err)
+{
+    enum { PAGE = 50 };
+    int64_t n, all;
+    const unsigned narrow = 1u << SCOPE_REGION | 1u << SCOPE_ORG, whole = 1u << SCOPE_ALL;
+    Query *q = l->q;
+    if (tx_dialect(tx) != DIALECT_SQLITE || q->aggregate || !(q->access.scopes & narrow) ||
+        q->access.scopes & whole)
+        return 0;
+    if (!cube_serves(c, q)) return 0;
+    TRY(count_all(c, tx, l, &n, err));
+    TRY(cube_total(tx, c->a, q->entity, &all, err));
+    q->wide = n > 0 && n > PAGE * all / n;
+    return 0;
+}
+
 int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, Buf *out, ReadResult *ret,
                 Err *err)
 {
@@ -694,6 +718,8 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
     *ret = (ReadResult){.total = -1};
     if (record_unmasks(c, q)) TRY(access_check(c->who, q->entity, OP_UNMASK, &q->unmask, err));
     TRY(search_prepare(c, tx, q, err));
+    TRY(weigh_scope(c, tx, &l, err));
+    TRY(tx_limit(tx, LIST_MS, err));
     TRY(top_level(c, tx, &l, &ret->next, err));
     if (count) TRY(count_soon(c, tx, &l, &ret->total, err));
     ret->rows = (int64_t)l.n_rows;

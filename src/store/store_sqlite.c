@@ -238,7 +238,7 @@ static void lite_done(Rows *r)
 
 static int lite_save(Tx *tx, SaveStep what, Err *err)
 {
-    ((LiteConn *)tx->conn)->until_ns = 0; /* undoing must not be timed out */
+    if (what == SAVE_ROLLBACK) ((LiteConn *)tx->conn)->until_ns = 0; /* undoing must not be timed out */
     static const char *const verb[] = {"savepoint", "release", "rollback to"};
     char text[40];
     snprintf(text, sizeof text, "%s s%d", verb[what], tx->depth);
