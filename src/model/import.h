@@ -15,8 +15,11 @@ enum {
 
 typedef struct ImportOptions {
     const Entity *entity;
-    const char *file; /* .csv, .ndjson, .jsonl, .geojson, .json, each also .gz; else by its first character */
-    const char *map_file; /* NULL: columns are field names or titles */
+    const char
+        *file; /* .csv, .xlsx, .ndjson, .jsonl, .geojson, .json, each also .gz; else by its first character */
+    const struct SourceForm *form; /* what is known of the file; NULL = nothing */
+    const char *map_file;          /* NULL: columns are field names or titles */
+    const struct ImportMap *map;   /* instead of map_file: made by the program; NULL = none */
     bool upsert;  /* by key, id or the first unique fields that have values; else what exists is rejected */
     bool dry_run; /* everything but the commit, in one transaction */
     const char

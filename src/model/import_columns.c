@@ -163,7 +163,7 @@ int import_open(Import *im, Err *err)
 {
     im->n_targets = 0;
     im->columns = (NameList){0};
-    TRY(source_open(im->a, im->o->file, &im->source, err));
+    TRY(source_open(im->a, im->o->file, im->o->form, &im->source, err));
     if (source_is_json(im->source))
         json_columns(im);
     else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
 /* Shared by the import_* files. */
+#include "base/text.h"
 #include "model/expr.h"
 #include "model/import.h"
 
@@ -54,9 +55,25 @@ extern const char *const import_marks[3];
 
 typedef struct Source Source;
 
-/* Opens and recognises. The source dies with the arena. */
-int source_open(Arena *a, const char *path, Source **ret, Err *err) CHECKED;
+/* What is known of a file beforehand; all zero: everything is recognised. */
+typedef struct SourceForm {
+    char kind; /* c CSV, j JSON, x workbook */
+    char sep;
+    bool charset_given;
+    Charset charset;
+    Str sheet;
+} SourceForm;
+char source_kind_of_name(Str name); /* 0: not told by it */
+
+/* Opens and recognises. `form` may be NULL. The source dies with the arena. */
+int source_open(Arena *a, const char *path, const SourceForm *form, Source **ret, Err *err) CHECKED;
 bool source_is_json(const Source *s);
+char source_kind(const Source *s); /* as in SourceForm */
+Charset source_charset(const Source *s);
+char source_separator(const Source *s);           /* 0: no CSV */
+struct XlsxReader *source_sheet(const Source *s); /* NULL: no workbook */
+/* CSV and sheets, before the header: the next record as it stands. */
+int source_record(Source *s, Arena *a, SourceRow *row, Err *err) CHECKED;
 /* CSV: reads up to the header, whose names live in `life`. *marks: it is a file of rejected rows, the last
    three columns are import_marks. */
 int source_header(Source *s, Arena *life, const ImportMap *map, NameList *columns, bool *marks,
@@ -123,7 +140,7 @@ typedef struct Import {
     const ImportOptions *o;
     const Entity *e;
     ImportResult *ret;
-    ImportMap *map;
+    const ImportMap *map;
     ExprEnv *env;
     Source *source;
     NameList columns;
