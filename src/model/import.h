@@ -20,6 +20,7 @@ typedef struct ImportOptions {
     const struct SourceForm *form; /* what is known of the file; NULL = nothing */
     const char *map_file;          /* NULL: columns are field names or titles */
     const struct ImportMap *map;   /* instead of map_file: made by the program; NULL = none */
+    const StrList *names;          /* with map: no file is read, these are the columns; NULL = none */
     bool upsert;  /* by key, id or the first unique fields that have values; else what exists is rejected */
     bool dry_run; /* everything but the commit, in one transaction */
     const char

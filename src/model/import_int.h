@@ -69,6 +69,7 @@ char source_kind_of_name(Str name); /* 0: not told by it */
 int source_open(Arena *a, const char *path, const SourceForm *form, Source **ret, Err *err) CHECKED;
 bool source_is_json(const Source *s);
 char source_kind(const Source *s); /* as in SourceForm */
+bool source_is_sheet(const Source *s);
 Charset source_charset(const Source *s);
 char source_separator(const Source *s);           /* 0: no CSV */
 struct XlsxReader *source_sheet(const Source *s); /* NULL: no workbook */
@@ -164,7 +165,20 @@ typedef struct Batch {
     size_t n;
 } Batch;
 
+/* import.c: opens the source and resolves all names; import_end also after a failure. */
+int import_begin(Import *im, Store *s, const Model *m, const ImportOptions *o, ImportResult *ret,
+                 Err *err) CHECKED;
+void import_end(Import *im);
+/* The next rows, turned into values: > 0 there may be more, 0 the end, negative: broken behind them. */
+int import_read(Batch *b, Err *err) CHECKED;
+/* A TxFn on a Batch: writes its rows, each in a savepoint, and leaves each one's outcome in it. */
+int import_write(Tx *tx, void *batch, Err *err) CHECKED;
+
 /* import_columns.c */
+/* The field of this name or title; NULL when there is none. */
+const Field *import_field(const Entity *e, Str name);
+/* Empty names get one, equal ones a number, so that a map can name each column. */
+void import_distinct_names(Arena *a, NameList *names);
 int import_load_map(Import *im, Err *err) CHECKED;
 /* Opens the source at its beginning and resolves all names. */
 int import_open(Import *im, Err *err) CHECKED;

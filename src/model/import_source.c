@@ -92,11 +92,12 @@ int source_open(Arena *a, const char *path, const SourceForm *form, Source **ret
     return 0;
 }
 
+bool source_is_sheet(const Source *s) { return s && s->sheet; }
 char source_kind(const Source *s) { return s->json ? 'j' : s->sheet ? 'x' : 'c'; }
 Charset source_charset(const Source *s) { return s->csv ? csv_charset(s->csv) : CHARSET_UTF8; }
 char source_separator(const Source *s) { return s->csv ? csv_separator(s->csv) : 0; }
 struct XlsxReader *source_sheet(const Source *s) { return s->sheet; }
-bool source_is_json(const Source *s) { return s->json != NULL; }
+bool source_is_json(const Source *s) { return s && s->json; }
 int64_t source_size(const Source *s) { return s->size; }
 int64_t source_read(const Source *s)
 {
@@ -153,8 +154,9 @@ static int sheet_record(Source *s, Arena *a, SourceRow *row, Err *err)
     if (rc <= 0) return rc;
     size_t n = x.n > s->columns.n ? x.n : s->columns.n;
     *row = (SourceRow){.n = n, .number = x.number, .bad_cell = SIZE_MAX, .cells = ARENA_ARRAY(a, Str, n + 1)};
+    for (size_t i = 0; i < n; i++) row->cells[i] = S("");
     for (size_t i = 0; i < x.n; i++) {
-        row->cells[i] = x.cells[i].text;
+        if (x.cells[i].text.n) row->cells[i] = x.cells[i].text;
         if (!x.cells[i].fault.n || row->fault.n) continue;
         row->bad_cell = i;
         row->fault = str_fmt(a, "第 %lld 行 " STR_FMT " 列" STR_FMT, (long long)x.number,

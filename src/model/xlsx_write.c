@@ -172,9 +172,32 @@ static size_t utf16_units(Str s)
     return n;
 }
 
+static bool is_escape(Str s)
+{
+    if (s.n < 7 || s.p[0] != '_' || s.p[1] != 'x' || s.p[6] != '_') return false;
+    return strspn(s.p + 2, "0123456789abcdefABCDEF") == 4;
+}
+
+/* Text that looks like an escape (ECMA-376 §22.9.2.19) is one unless its _ is escaped itself. */
+static Str escaped(Arena *a, Str s)
+{
+    Buf b;
+    if (str_find_str(s, S("_x")) < 0) return s;
+    s = str_dup(a, s);
+    buf_init(&b, s.n * 8);
+    for (size_t i = 0; i < s.n; i++) {
+        if (is_escape(str_from(s, i))) buf_adds(&b, "_x005F");
+        buf_addc(&b, s.p[i]);
+    }
+    s = buf_dup(a, &b);
+    buf_done(&b);
+    return s;
+}
+
 void xlsx_put_text(Xlsx *x, Arena *a, size_t col, Str s)
 {
     if (!s.n || !x->sheet) return;
+    s = escaped(a, s);
     if (s.n > XLSX_TEXT_MAX && utf16_units(s) > XLSX_TEXT_MAX) s = S(XLSX_TOO_LONG);
     worksheet_write_string(x->sheet, x->row, (lxw_col_t)col, str_cdup(a, s), NULL);
 }
