@@ -199,6 +199,12 @@ static void body_to_file(Call *c, Str data, Err *err)
         err_set(err, ERR_TOO_LARGE, "文件太大，最多可以是 %zu 字节", c->body_max);
         return;
     }
+    c->file_counted += data.n;
+    if (atomic_fetch_add(&c->http->files, data.n) + data.n > c->http->o.files_bytes) {
+        err_set(err, ERR_BUSY, "同时上传的文件太多");
+        err_hint(err, "请稍后再试");
+        return;
+    }
     if (!rq->body_fd) rq->body_fd = open(c->http->city->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (rq->body_fd < 0) rq->body_fd = 0;
     while (data.n && rq->body_fd) {
@@ -334,6 +340,7 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     metrics_count(h->metrics, c->entry, status, us, c->sent);
     log_call(c, status, us);
     atomic_fetch_sub(&h->bodies, c->body_counted);
+    atomic_fetch_sub(&h->files, c->file_counted);
     if (!c->streams) atomic_fetch_sub(&h->in_flight, 1);
     call_free(c);
 }

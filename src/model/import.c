@@ -8,6 +8,7 @@
 #include "model/import_int.h"
 
 #include "base/clock.h"
+#include "model/xlsx.h"
 
 enum { BATCH_BYTES = 8 << 20, PASSES_MAX = 64 };
 
@@ -261,6 +262,25 @@ static void forget(Import *im)
     im->last_pass = false;
 }
 
+/* What was recognised, in words. */
+static void tell_form(const Import *im)
+{
+    char sep = source_separator(im->source), *out = im->ret->read_as;
+    size_t size = sizeof im->ret->read_as;
+    switch (source_kind(im->source)) {
+    case 'c':
+        if (sep == '\t')
+            snprintf(out, size, "csv, %s, separator tab", charset_name(source_charset(im->source)));
+        else
+            snprintf(out, size, "csv, %s, separator '%c'", charset_name(source_charset(im->source)), sep);
+        break;
+    case 'x':
+        snprintf(out, size, "xlsx, sheet " STR_FMT, STR_ARG(xlsx_sheet_name(source_sheet(im->source))));
+        break;
+    default: snprintf(out, size, "json"); break;
+    }
+}
+
 typedef struct DryRun {
     Import *im;
     bool again, finished;
@@ -272,6 +292,7 @@ static int run_dry(Tx *tx, void *ctx, Err *err)
     Import *im = d->im;
     if (d->again) { /* the database asked for another attempt: from the file's beginning */
         *im->ret = (ImportResult){0};
+        tell_form(im);
         reject_restart(im->reject);
         forget(im);
         TRY(import_open(im, err));
@@ -318,7 +339,9 @@ int import_begin(Import *im, Store *s, const Model *m, const ImportOptions *o, I
         TRY(regions_load(im->a, s, m, &regions, err));
         expr_env_lookup(im->env, regions_lookup, regions);
     }
-    return import_open(im, err);
+    TRY(import_open(im, err));
+    if (im->source) tell_form(im);
+    return 0;
 }
 
 void import_end(Import *im)

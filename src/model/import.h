@@ -36,6 +36,7 @@ typedef struct ImportResult {
     int64_t accepted, rejected, skipped;
     int64_t unchanged;        /* of the accepted ones: equal to what was stored */
     char rejected_file[4096]; /* empty when no row was rejected */
+    char read_as[256];        /* what the file was recognised as, for the user */
 } ImportResult;
 
 /*

@@ -59,8 +59,6 @@ static int check(Request *rq, const Wanted *in, const Entity *e, Err *err)
                    STR_ARG(e->title));
 }
 
-static int add_tx(Tx *tx, void *ctx, Err *err) { return job_add(tx, ctx, err); }
-
 int exports_post(Request *rq, Err *err)
 {
     Wanted in = {0};
@@ -78,7 +76,7 @@ int exports_post(Request *rq, Err *err)
     TRY(job_make(rq, s, "export", e, &j, err));
     j.name = file_name(rq->arena, e, in.format);
     j.spec = spec_of(rq->arena, &in);
-    TRY(store_tx(rq->city->store, "export add", add_tx, &j, err));
+    TRY(store_tx(rq->city->store, "export add", job_add_tx, &j, err));
     TRY(job_start(rq, s, &j, "running", err));
     request_header(rq, "Location", str_fmt(rq->arena, "/api/exports/" STR_FMT, STR_ARG(j.id)));
     return job_answer(rq, s, &j, 201);

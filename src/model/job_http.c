@@ -47,22 +47,33 @@ int job_make(Request *rq, Jobs *s, const char *kind, const Entity *e, Job *ret, 
     return 0;
 }
 
-typedef struct Look1 {
+int job_add_tx(Tx *tx, void *ctx, Err *err)
+{
+    const Job *j = ctx;
+    _cleanup_arena_ Arena *a = arena_new();
+    Val n;
+    TRY(tx_one(tx, a, &sql_model_job_count, VALS(V_TEXT(j->owner)), &n, err));
+    if (n.i < JOB_KEPT_MAX) return job_add(tx, j, err);
+    err_set(err, ERR_TOO_MANY, "您已有 %d 项导入和导出", JOB_KEPT_MAX);
+    return err_hint(err, "先删去不再需要的");
+}
+
+typedef struct OneJob {
     Request *rq;
     Str id;
     Job *job;
-} Look1;
+} OneJob;
 
 static int load_tx(Tx *tx, void *ctx, Err *err)
 {
-    Look1 *l = ctx;
+    OneJob *l = ctx;
     return job_load(tx, l->rq->arena, l->id, l->job, err);
 }
 
 /* One's own job; another's is not there. */
 int job_of_request(Request *rq, const char *kind, Job *ret, Err *err)
 {
-    Look1 l = {rq, rq->params[0], ret};
+    OneJob l = {rq, rq->params[0], ret};
     TRY(store_read(rq->city->store, "job", load_tx, &l, err));
     bool mine = str_eq(ret->owner, rq->who->user) && str_eq(ret->behalf, rq->who->behalf);
     return mine && str_is(ret->kind, kind) ? 0 : err_set(err, ERR_NOT_FOUND, "没有这项任务");

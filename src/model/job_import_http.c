@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static int add_tx(Tx *tx, void *ctx, Err *err) { return job_add(tx, ctx, err); }
-
 /* The bytes that came become the job's file, durably. */
 static int keep_file(const Request *rq, const Jobs *s, Str id, Err *err)
 {
@@ -47,7 +45,7 @@ static int take(Request *rq, const Jobs *s, Job *j, const Entity *e, Err *err)
     j->spec = spec_write(rq->arena, &spec);
     j->total = seen.rows;
     j->size = rq->body_size;
-    return store_tx(rq->city->store, "import add", add_tx, j, err);
+    return store_tx(rq->city->store, "import add", job_add_tx, j, err);
 }
 
 int imports_post(Request *rq, Err *err)

@@ -12,6 +12,7 @@
 enum {
     JOB_WORKERS = 2,
     JOB_WAITING = 1000,  /* jobs that wait for a thread */
+    JOB_KEPT_MAX = 100,  /* jobs of one user that are kept */
     JOB_RUNNING_MAX = 4, /* of one user */
     JOB_ID_SIZE = 21,    /* 20 hex digits and NUL */
     JOB_PAGE = 200,      /* rejected rows of one answer */
@@ -105,6 +106,8 @@ int jobs_sweep(Jobs *s, Err *err) CHECKED;
 int job_of_request(Request *rq, const char *kind, Job *ret, Err *err) CHECKED;
 void job_write(JsonWriter *w, const Jobs *s, const City *c, const Job *j, bool whole);
 int jobs_of(const Request *rq, Jobs **ret, Err *err) CHECKED;
+/* Adds it, unless its owner keeps too many: ERR_TOO_MANY. A TxFn on a Job. */
+int job_add_tx(Tx *tx, void *job, Err *err) CHECKED;
 int job_make(Request *rq, Jobs *s, const char *kind, const Entity *e, Job *ret, Err *err) CHECKED;
 int job_entity(const Request *rq, Str name, const Entity **ret, Err *err) CHECKED;
 int job_start(Request *rq, Jobs *s, Job *j, const char *state, Err *err) CHECKED;

@@ -58,6 +58,9 @@ and ((kind = 'export' and created_us < $2) or (kind = 'import' and created_us < 
 -- name: job_running
 select count(*) from model_job where owner = $1 and state in ('running', 'checking')
 
+-- name: job_count
+select count(*) from model_job where owner = $1
+
 -- name: job_row_put
 insert into model_job_row (job, row_no, state, cells, raw, field, reason) values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (job, row_no) do update set state = excluded.state, cells = excluded.cells, raw = excluded.raw,
