@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef USES_XLSXWRITER /* its macros name such a call: they are read before the ban */
+#include <xlsxwriter.h>
+#endif
 
 #ifndef __cplusplus
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atof gmtime localtime

@@ -20,6 +20,7 @@ enum {
 
 typedef struct CsvOptions {
     char sep;           /* 0 = ',' */
+    bool find_sep;      /* with sep 0: recognise , ; tab | by the first lines */
     bool charset_given; /* use `charset` instead of detecting it */
     Charset charset;
 } CsvOptions;
@@ -61,6 +62,9 @@ void csv_closep(CsvReader **r);
 
 /* 1 = a record (look at rec->fault), 0 = end, negative = reading failed. */
 int csv_next(CsvReader *r, CsvRecord *rec, Err *err) CHECKED;
+/* What was recognised, or given. */
+Charset csv_charset(const CsvReader *r);
+char csv_separator(const CsvReader *r);
 /* Bytes of the source (as stored) read so far, for progress. */
 int64_t csv_bytes_read(const CsvReader *r);
 /* Chinese sentence on a record's fault with line and what to do; empty when there is none. */

@@ -99,6 +99,15 @@ static int fail(CsvReader *r, int code, Err *err)
     return code;
 }
 
+static void decode16(CsvReader *r, Str in, bool end)
+{
+    int64_t bad = 0;
+    size_t used = utf16_decode(in, r->charset == CHARSET_UTF16BE, end, &r->decoded, &bad);
+    r->gb_bad_seen |= bad > 0;
+    r->half_n = in.n - used;
+    if (r->half_n) memcpy(r->half, in.p + used, r->half_n);
+}
+
 int csv_fill(CsvReader *r, Err *err)
 {
     if (r->failed) {
@@ -114,14 +123,17 @@ int csv_fill(CsvReader *r, Err *err)
         return 0;
     }
     char piece[PIECE / 4];
-    ssize_t got = plain_read(r, piece, sizeof piece, err);
+    if (r->half_n) memcpy(piece, r->half, r->half_n);
+    ssize_t got = plain_read(r, piece + r->half_n, sizeof piece - r->half_n, err);
     if (got < 0) return fail(r, (int)got, err);
     buf_clear(&r->decoded);
-    if (got)
+    if (r->charset != CHARSET_GB18030)
+        decode16(r, str_n(piece, r->half_n + (size_t)got), got == 0);
+    else if (got)
         gb_decoder_feed(r->gb, str_n(piece, (size_t)got), &r->decoded);
     else
         gb_decoder_finish(r->gb, &r->decoded);
-    r->gb_bad_seen = gb_decoder_bad_count(r->gb) > 0;
+    if (r->gb) r->gb_bad_seen = gb_decoder_bad_count(r->gb) > 0;
     if (r->decoded.n) memcpy(window_room(r, r->decoded.n), r->decoded.p, r->decoded.n);
     r->win_n += r->decoded.n;
     r->eof = got == 0;
@@ -190,18 +202,56 @@ static int find_charset(CsvReader *r, const CsvOptions *opt, Err *err)
     Err why = ERR_INIT;
     if (opt && opt->charset_given)
         r->charset = opt->charset;
-    else if (mostly_utf8(head))
+    else if (!str_starts(head, S("\xFF\xFE")) && !str_starts(head, S("\xFE\xFF")) && mostly_utf8(head))
         r->charset = CHARSET_UTF8;
     else if (charset_detect(head, r->head_n < CSV_DETECT, &r->charset, &why) < 0) {
         if (err) *err = why;
         return -(int)why.code;
     }
     if (r->charset == CHARSET_UTF8 && str_starts(head, S("\xEF\xBB\xBF"))) r->head_at = 3, r->offset = 3;
-    if (r->charset == CHARSET_GB18030) {
-        r->gb = gb_decoder_new();
-        buf_init(&r->decoded, PIECE * 4);
-    }
+    if (r->charset >= CHARSET_UTF16LE && (str_starts(head, S("\xFF\xFE")) || str_starts(head, S("\xFE\xFF"))))
+        r->head_at = 2;
+    if (r->charset == CHARSET_GB18030) r->gb = gb_decoder_new();
+    if (r->charset != CHARSET_UTF8) buf_init(&r->decoded, PIECE * 4);
     return 0;
+}
+
+/* Cells of each of the first lines, if `sep` separates them: how many lines agree on a number above one. */
+static size_t agreement(Str text, char sep)
+{
+    enum { LINES = 20 };
+    size_t counts[LINES], n = 0, cells = 1, best = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text.n && n < LINES; i++) {
+        char c = text.p[i];
+        if (c == '"') quoted = !quoted;
+        if (quoted) continue;
+        if (c == sep) cells++;
+        if (c != '\n') continue;
+        counts[n++] = cells;
+        cells = 1;
+    }
+    if (!n) counts[n++] = cells;
+    for (size_t i = 0; i < n; i++) {
+        size_t same = 0;
+        for (size_t k = 0; k < n; k++) same += counts[k] == counts[i];
+        size_t score = counts[i] > 1 ? same * 1000 + (counts[i] < 999 ? counts[i] : 999) : 0;
+        if (score > best) best = score;
+    }
+    return best;
+}
+
+/* What cannot be read is told when its record is asked for. */
+static void find_separator(CsvReader *r)
+{
+    static const char seps[] = {',', '\t', ';', '|'};
+    size_t best = 0;
+    Err later = ERR_INIT;
+    while (r->win_n < CSV_DETECT && !r->eof && csv_fill(r, &later) == 0) {}
+    for (size_t i = 0; i < sizeof seps; i++) {
+        size_t score = agreement(str_n(r->win, r->win_n), seps[i]);
+        if (score > best) best = score, r->sep = seps[i];
+    }
 }
 
 static int start(CsvReader *r, const CsvOptions *opt, CsvReader **ret, Err *err)
@@ -213,6 +263,7 @@ static int start(CsvReader *r, const CsvOptions *opt, CsvReader **ret, Err *err)
     int rc = read_head(r, err);
     if (!rc && r->head_n >= 2 && !memcmp(r->head, "\x1F\x8B", 2)) rc = open_gzip(r, err);
     if (!rc) rc = find_charset(r, opt, err);
+    if (!rc && opt && !opt->sep && opt->find_sep) find_separator(r);
     if (rc)
         csv_close(r);
     else
@@ -268,4 +319,6 @@ void csv_closep(CsvReader **r)
     *r = NULL;
 }
 
+Charset csv_charset(const CsvReader *r) { return r->charset; }
+char csv_separator(const CsvReader *r) { return r->sep; }
 int64_t csv_bytes_read(const CsvReader *r) { return r->bytes_read; }

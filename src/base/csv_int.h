@@ -22,7 +22,9 @@ struct CsvReader {
     /* charset */
     Charset charset;
     GbDecoder *gb;
-    bool gb_bad_seen;
+    bool gb_bad_seen; /* of GB18030 and UTF-16 */
+    char half[4];     /* UTF-16: bytes of a character that is not whole yet */
+    size_t half_n;
     Buf decoded;
     /* window of UTF-8 text not yet consumed: win points into store */
     char *store, *win;

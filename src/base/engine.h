@@ -50,9 +50,11 @@ typedef struct Request {
     Str query;     /* raw query string without '?' */
     Str target;    /* path and query as the client wrote them */
     Str body;      /* whole body; bounded by the route's limit */
-    Str trace;     /* 32 hex digits */
-    Str base_url;  /* http://host:port as the client wrote it */
-    Str remote;    /* client address */
+    int body_fd;   /* ROUTE_FILE: the body, body_size bytes, in a file without a name; 0 = none */
+    int64_t body_size;
+    Str trace;                                                 /* 32 hex digits */
+    Str base_url;                                              /* http://host:port as the client wrote it */
+    Str remote;                                                /* client address */
     Str (*header)(const struct Request *rq, const char *name); /* empty when absent */
     void *server;                                              /* the server's own */
     /* Set by what authenticates, when it must write or see the body: called on a worker before the handler.
@@ -85,6 +87,7 @@ typedef enum RouteFlags {
     ROUTE_STREAM = 4,   /* answer is text/event-stream */
     ROUTE_RAW = 8,      /* body is not JSON (upload) */
     ROUTE_WRITES = 16,  /* may wait for a commit: runs on a worker */
+    ROUTE_FILE = 32, /* with ROUTE_RAW: a body of any kind and great size goes to a file (Request.body_fd) */
 } RouteFlags;
 
 /* permission: name that the actor must hold, or NULL with ROUTE_PUBLIC or ROUTE_ANY_USER. */

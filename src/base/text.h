@@ -22,13 +22,20 @@ Str text_cut_bytes(Str s, size_t bytes);
 /* Appends s with every invalid byte as U+FFFD. */
 void text_repair(Buf *out, Str s);
 
-typedef enum Charset { CHARSET_UTF8, CHARSET_GB18030, CHARSET_N } Charset;
-/* "utf-8", "utf8", "gb18030", "gbk", "gb2312", "cp936", any case. ERR_INPUT naming what is known. */
+typedef enum Charset { CHARSET_UTF8, CHARSET_GB18030, CHARSET_UTF16LE, CHARSET_UTF16BE, CHARSET_N } Charset;
+/* "UTF-8", "GB18030", "UTF-16LE", "UTF-16BE". */
+const char *charset_name(Charset c);
+/* "utf-8", "utf8", "gb18030", "gbk", "gb2312", "cp936", "utf-16le", "utf-16be", any case. ERR_INPUT naming
+   what is known. */
 int charset_parse(Str name, Charset *ret, Err *err) CHECKED;
-/* Looks at the first bytes of a file: BOM or valid UTF-8 → UTF-8; else valid GB18030 → GB18030; else
-   ERR_INPUT with the offset. `whole` says that nothing follows, so that half a character at the end is an
-   error. */
+/* Looks at the first bytes of a file: BOM → UTF-8 or UTF-16; valid UTF-8 → UTF-8; else valid GB18030 →
+   GB18030; else ERR_INPUT with the offset. `whole` says that nothing follows, so that half a character at the
+   end is an error. */
 int charset_detect(Str head, bool whole, Charset *ret, Err *err) CHECKED;
+
+/* UTF-16 to UTF-8: converts all whole characters of `in` and returns the bytes used; a lone surrogate, and
+   with `end` half a character, is U+FFFD, counted in *bad. */
+size_t utf16_decode(Str in, bool big_endian, bool end, Buf *out, int64_t *bad);
 
 /* GB18030 (which contains GBK and GB2312) to UTF-8, chunk by chunk. */
 typedef struct GbDecoder GbDecoder;

@@ -151,16 +151,18 @@ int charset_parse(Str name, Charset *ret, Err *err)
     static const struct {
         const char *name;
         Charset charset;
-    } known[] = {{"utf-8", CHARSET_UTF8},     {"utf8", CHARSET_UTF8},        {"gb18030", CHARSET_GB18030},
-                 {"gbk", CHARSET_GB18030},    {"gb2312", CHARSET_GB18030},   {"cp936", CHARSET_GB18030},
-                 {"utf-8-sig", CHARSET_UTF8}, {"gb-18030", CHARSET_GB18030}, {"ascii", CHARSET_UTF8}};
+    } known[] = {{"utf-8", CHARSET_UTF8},       {"utf8", CHARSET_UTF8},        {"gb18030", CHARSET_GB18030},
+                 {"gbk", CHARSET_GB18030},      {"gb2312", CHARSET_GB18030},   {"cp936", CHARSET_GB18030},
+                 {"utf-8-sig", CHARSET_UTF8},   {"gb-18030", CHARSET_GB18030}, {"ascii", CHARSET_UTF8},
+                 {"utf-16le", CHARSET_UTF16LE}, {"utf-16be", CHARSET_UTF16BE}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (str_ieq(name, str_c(known[i].name))) {
             *ret = known[i].charset;
             return 0;
         }
     Str shown = text_cut(name, 20);
-    return err_set(err, ERR_INPUT, "不认识的字符集“" STR_FMT "”，可用 utf-8 或 gb18030", STR_ARG(shown));
+    return err_set(err, ERR_INPUT, "不认识的字符集“" STR_FMT "”，可用 utf-8、gb18030、utf-16le、utf-16be",
+                   STR_ARG(shown));
 }
 
 /* The bytes from `at` may be the beginning of a character that the next chunk completes. */
@@ -176,8 +178,8 @@ static bool half_utf8(Str s, size_t at)
 
 int charset_detect(Str head, bool whole, Charset *ret, Err *err)
 {
-    if (str_starts(head, S("\xFF\xFE")) || str_starts(head, S("\xFE\xFF")))
-        return err_set(err, ERR_INPUT, "文件是 UTF-16 编码，请另存为 UTF-8 再导入");
+    if (str_starts(head, S("\xFF\xFE"))) return *ret = CHARSET_UTF16LE, 0;
+    if (str_starts(head, S("\xFE\xFF"))) return *ret = CHARSET_UTF16BE, 0;
     ptrdiff_t nul = str_find(head, 0);
     if (nul >= 0) return bad_input(err, nul, "文字，这不像文本文件");
     ptrdiff_t bad = text_invalid_at(head);
@@ -197,4 +199,40 @@ int charset_detect(Str head, bool whole, Charset *ret, Err *err)
         return bad_input(err, gb_bad, "文字：既不是 UTF-8 也不是 GB18030，请另存为 UTF-8 再导入");
     *ret = CHARSET_GB18030;
     return 0;
+}
+
+const char *charset_name(Charset c)
+{
+    static const char *const names[CHARSET_N] = {"UTF-8", "GB18030", "UTF-16LE", "UTF-16BE"};
+    return c < CHARSET_N ? names[c] : "";
+}
+
+static uint32_t unit(Str s, size_t i, bool big)
+{
+    unsigned char a = (unsigned char)s.p[i], b = (unsigned char)s.p[i + 1];
+    return big ? (uint32_t)(a << 8 | b) : (uint32_t)(b << 8 | a);
+}
+
+size_t utf16_decode(Str in, bool big, bool end, Buf *out, int64_t *bad)
+{
+    size_t i = 0;
+    char text[4];
+    for (size_t used; i + 2 <= in.n; i += used) {
+        uint32_t cp = unit(in, i, big);
+        used = 2;
+        if (cp >= 0xD800 && cp < 0xDC00) {
+            if (i + 4 > in.n && !end) return i;
+            uint32_t low = i + 4 <= in.n ? unit(in, i + 2, big) : 0;
+            if (low >= 0xDC00 && low < 0xE000)
+                cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00), used = 4;
+        }
+        if (cp >= 0xD800 && cp < 0xE000) cp = 0xFFFD, ++*bad;
+        buf_add(out, str_n(text, text_encode(cp, text)));
+    }
+    if (i < in.n && end) {
+        buf_adds(out, "\xEF\xBF\xBD");
+        ++*bad;
+        i = in.n;
+    }
+    return i;
 }

@@ -226,6 +226,8 @@ static void fill_options(HttpOptions *o)
     o->stop_s = or_int(o->stop_s, 10);
     o->header_bytes = or_size(o->header_bytes, 32 << 10);
     o->body_bytes = or_size(o->body_bytes, 64 << 20);
+    o->file_bytes = or_size(o->file_bytes, 512 << 20);
+    o->files_bytes = or_size(o->files_bytes, (size_t)2 << 30);
     o->public_body_bytes = or_size(o->public_body_bytes, 2 << 20);
     o->bodies_bytes = or_size(o->bodies_bytes, 512 << 20);
     o->answer_bytes = or_size(o->answer_bytes, 256 << 20);

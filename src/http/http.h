@@ -29,6 +29,8 @@ typedef struct HttpOptions {
     int stop_s;          /* http_stop waits so long for running requests (10) */
     size_t header_bytes; /* (32 KiB) */
     size_t body_bytes;   /* of routes with a session (64 MiB) */
+    size_t file_bytes;   /* of ROUTE_FILE (512 MiB) */
+    size_t files_bytes;  /* of all ROUTE_FILE bodies at once (2 GiB) */
     size_t public_body_bytes; /* of routes without (2 MiB) */
     size_t bodies_bytes;      /* of all running requests together (512 MiB) */
     size_t answer_bytes;      /* an answer in memory (256 MiB) */

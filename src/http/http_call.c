@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "model/url.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 enum {
@@ -189,6 +191,34 @@ static enum MHD_Result head(Call *c, const char *method)
     return MHD_YES;
 }
 
+/* ROUTE_FILE: straight to a file in the data folder, so that memory stays flat. */
+static void body_to_file(Call *c, Str data, Err *err)
+{
+    Request *rq = &c->rq;
+    if (c->body_seen > c->body_max) {
+        err_set(err, ERR_TOO_LARGE, "文件太大，最多可以是 %zu 字节", c->body_max);
+        return;
+    }
+    c->file_counted += data.n;
+    if (atomic_fetch_add(&c->http->files, data.n) + data.n > c->http->o.files_bytes) {
+        err_set(err, ERR_BUSY, "同时上传的文件太多");
+        err_hint(err, "请稍后再试");
+        return;
+    }
+    if (!rq->body_fd) rq->body_fd = open(c->http->city->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (rq->body_fd < 0) rq->body_fd = 0;
+    while (data.n && rq->body_fd) {
+        ssize_t n = write(rq->body_fd, data.p, data.n);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) break;
+        rq->body_size += n;
+        data = str_from(data, (size_t)n);
+    }
+    if (!data.n) return;
+    err_set(err, ERR_IO, "收到的文件写不下：%s", strerror(errno));
+    err_hint(err, "请联系管理员检查磁盘空间");
+}
+
 static void take_body(Call *c, Str data)
 {
     Http *h = c->http;
@@ -196,6 +226,13 @@ static void take_body(Call *c, Str data)
     atomic_store(&c->last_us, clock_mono_us());
     if (c->ready) return;
     Err err = ERR_INIT;
+    if (c->entry && c->entry->route->flags & ROUTE_FILE) {
+        body_to_file(c, data, &err);
+        if (!err.code) return;
+        fail(c, &err);
+        c->refused = true;
+        return;
+    }
     if (atomic_fetch_add(&h->bodies, data.n) + data.n > h->o.bodies_bytes) {
         err_set(&err, ERR_BUSY, "同时上传的内容太多");
         err_hint(&err, "请稍后再试");
@@ -273,6 +310,7 @@ static void call_free(Call *c)
 {
     if (c->rq.stream) sse_closed(c->rq.stream);
     if (c->rq.file_fd >= 0) close(c->rq.file_fd);
+    if (c->rq.body_fd > 0) close(c->rq.body_fd);
     buf_done(&c->rq.out);
     buf_done(&c->body);
     arena_free(c->arena);
@@ -302,6 +340,7 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     metrics_count(h->metrics, c->entry, status, us, c->sent);
     log_call(c, status, us);
     atomic_fetch_sub(&h->bodies, c->body_counted);
+    atomic_fetch_sub(&h->files, c->file_counted);
     if (!c->streams) atomic_fetch_sub(&h->in_flight, 1);
     call_free(c);
 }

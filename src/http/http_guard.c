@@ -145,7 +145,8 @@ static int check_size(Call *c, Err *err)
 {
     int64_t n = 0;
     bool own = !(c->entry->route->flags & ROUTE_PUBLIC);
-    c->body_max = own ? c->http->o.body_bytes : c->http->o.public_body_bytes;
+    bool file = c->entry->route->flags & ROUTE_FILE;
+    c->body_max = file ? c->http->o.file_bytes : own ? c->http->o.body_bytes : c->http->o.public_body_bytes;
     if (str_int(call_header(&c->rq, "Content-Length"), &n) && n > (int64_t)c->body_max) {
         err_set(err, ERR_TOO_LARGE, "请求内容有 %lld 字节，最多可以是 %zu 字节", (long long)n, c->body_max);
         return err_hint(err, "请分成几次提交");

@@ -43,7 +43,7 @@ typedef struct Call {
     Str method; /* as it came; rq.method says GET for HEAD */
     char trace[TRACE_SIZE];
     Buf body;
-    size_t body_max, body_seen, body_counted;
+    size_t body_max, body_seen, body_counted, file_counted;
     const RouteEntry *entry; /* NULL: page, or refused */
     int64_t start_us, answered_us;
     _Atomic int64_t last_us; /* when a piece of body came last */
@@ -76,8 +76,8 @@ struct Http {
     pthread_cond_t tick;
     pthread_t ticker;
     bool stopping;
-    atomic_size_t bodies;
-    atomic_int in_flight; /* calls begun and not completed, streams not counted */
+    atomic_size_t bodies, files; /* bytes of bodies at hand, in memory and in files */
+    atomic_int in_flight;        /* calls begun and not completed, streams not counted */
     int64_t started_us;
 };
 

@@ -187,7 +187,8 @@ int city_open(const Options *o, const char *systems, bool making, OpenCity *ret,
                        .dir = o->data,
                        .engines = engines,
                        .demo = r.demo,
-                       .people_of = people_of};
+                       .people_of = people_of,
+                       .actor_of = actor_of};
     return 0;
 }
 

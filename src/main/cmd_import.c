@@ -54,6 +54,7 @@ int cmd_import(Options *o)
     int rc = run_import(o, &c, &r, &err);
     if (isatty(STDERR_FILENO)) fprintf(stderr, "\r");
     if (rc < 0) return complain(&err);
+    if (r.read_as[0]) printf("read as: %s\n", r.read_as);
     if (r.skipped) printf("skipped %lld\n", (long long)r.skipped);
     if (r.rejected) printf("rejected rows: %s\n", r.rejected_file);
     if (o->dry_run) printf("dry run: nothing was written\n");

@@ -29,13 +29,12 @@ int export_format(Str name, Format *ret, Err *err)
     static const struct {
         const char *name;
         Format format;
-    } rows[] = {{"csv", FORMAT_CSV}, {"geojson", FORMAT_GEOJSON}, {"ndjson", FORMAT_NDJSON}};
+    } rows[] = {
+        {"csv", FORMAT_CSV}, {"geojson", FORMAT_GEOJSON}, {"ndjson", FORMAT_NDJSON}, {"xlsx", FORMAT_XLSX}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (str_is(name, rows[i].name)) return *ret = rows[i].format, 0;
-    if (str_is(name, "xlsx"))
-        return err_set(err, ERR_INPUT, "还不能导出 xlsx"), err_hint(err, "先用 csv：表格软件能直接打开");
     return err_set(err, ERR_INPUT, "没有格式 “" STR_FMT "”", STR_ARG(name)),
-           err_hint(err, "可用 csv、ndjson、geojson");
+           err_hint(err, "可用 csv、xlsx、ndjson、geojson");
 }
 
 static void bound(const QueryCtx *c, Query *q, Cmp cmp, Val v)
@@ -143,10 +142,37 @@ static int put_page(const Page *p, bool first, Err *err)
 static int exported_tx(Tx *tx, void *ctx, Err *err)
 {
     const Page *p = ctx;
-    static const char *const names[] = {
-        [FORMAT_NDJSON] = "ndjson", [FORMAT_CSV] = "csv", [FORMAT_GEOJSON] = "geojson"};
+    static const char *const names[] = {[FORMAT_NDJSON] = "ndjson",
+                                        [FORMAT_CSV] = "csv",
+                                        [FORMAT_GEOJSON] = "geojson",
+                                        [FORMAT_XLSX] = "xlsx"};
     Exported x = {p->o->who, p->o->trace, p->e, str_c(p->o->where), str_c(names[p->o->format]), p->rows};
     return record_exported(tx, &x, err);
+}
+
+static int to_out(void *ctx, Str bytes, Err *err) { return put(ctx, bytes, err); }
+
+/* A workbook is one file from its first row to its last: one read, in slices. */
+static int read_book(Tx *tx, void *ctx, Err *err)
+{
+    Page *p = ctx;
+    Query *q;
+    arena_free(p->a);
+    p->a = arena_new();
+    QueryCtx c = {p->a, p->m, p->o->who, p->o->trace};
+    TRY(page_query(p, &c, &q, err));
+    q->limit = -1;
+    return record_stream(&c, tx, q, FORMAT_XLSX, to_out, p, &p->rows, err);
+}
+
+static int export_book(Page *p, int64_t *ret_rows, Err *err)
+{
+    int rc = store_read(p->s, "export", read_book, p, err);
+    if (rc == 0 && fflush(p->o->out) != 0) rc = err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno));
+    if (rc == 0) rc = store_tx(p->s, "export", exported_tx, p, err);
+    *ret_rows = p->rows;
+    arena_free(p->a);
+    return rc;
 }
 
 int export_entity(Store *s, const Model *m, const Entity *e, const ExportOptions *o, int64_t *ret_rows,
@@ -159,6 +185,7 @@ int export_entity(Store *s, const Model *m, const Entity *e, const ExportOptions
     int rc;
     *ret_rows = 0;
     if (!err) err = &own;
+    if (o->format == FORMAT_XLSX) return export_book(&p, ret_rows, err);
     TRY(must_write(&p, &write, err));
     buf_init(&p.text, PAGE_BYTES);
     for (bool first = true;; first = false) {

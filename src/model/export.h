@@ -4,7 +4,7 @@
 #include "model/record.h"
 
 typedef struct ExportOptions {
-    Format format;     /* FORMAT_CSV, FORMAT_NDJSON, FORMAT_GEOJSON */
+    Format format;     /* FORMAT_CSV, FORMAT_NDJSON, FORMAT_GEOJSON, FORMAT_XLSX */
     const char *where; /* filters in the form of the records API: region=eq.610502&kind=eq.150; NULL = all */
     FILE *out;
     void (*progress)(void *ctx, int64_t rows);
@@ -13,7 +13,7 @@ typedef struct ExportOptions {
     Str trace;
 } ExportOptions;
 
-/* csv, ndjson, geojson; ERR_INPUT naming what is known. */
+/* csv, xlsx, ndjson, geojson; ERR_INPUT naming what is known. */
 int export_format(Str name, Format *ret, Err *err) CHECKED;
 
 /* Records in the order of their id, page by page; a record changed meanwhile is written as it is when its

@@ -2,6 +2,7 @@
 /* Files: the bytes go to the blobs, a record of entity `file` names them. Download is as the record's access
  * says. */
 #include "model/record_http.h"
+#include "model/record_http_int.h"
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -161,22 +162,6 @@ static int find_tx(Tx *tx, void *p, Err *err)
     return 0;
 }
 
-static Str header_name(Arena *a, Str name) /* RFC 8187 */
-{
-    Buf b;
-    buf_init(&b, 4000);
-    for (size_t i = 0; i < name.n; i++) {
-        unsigned char c = (unsigned char)name.p[i];
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr(".-_", c))
-            buf_addc(&b, (char)c);
-        else
-            buf_addf(&b, "%%%02X", c);
-    }
-    Str s = buf_dup(a, &b);
-    buf_done(&b);
-    return s;
-}
-
 int file_get(Request *rq, Err *err)
 {
     Upload u = {.rq = rq, .id = rq->params[0]};
@@ -184,9 +169,7 @@ int file_get(Request *rq, Err *err)
     TRY(store_read(rq->city->store, "file", find_tx, &u, err));
     TRY(blob_open(rq->city->store, u.blob, &rq->file_fd, &rq->file_size, err));
     rq->content_type = str_cdup(rq->arena, safe_type(u.media_type));
-    request_header(
-        rq, "Content-Disposition",
-        str_fmt(rq->arena, "attachment; filename*=UTF-8''" STR_FMT, STR_ARG(header_name(rq->arena, u.name))));
+    record_attachment(rq, u.name);
     request_header(rq, "ETag", str_fmt(rq->arena, "\"%s\"", u.blob));
     return 0;
 }

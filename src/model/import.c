@@ -8,6 +8,7 @@
 #include "model/import_int.h"
 
 #include "base/clock.h"
+#include "model/xlsx.h"
 
 enum { BATCH_BYTES = 8 << 20, PASSES_MAX = 64 };
 
@@ -94,7 +95,7 @@ static void outcome(Batch *b, Item *it, int rc, const Err *err)
     it->reason = import_reason(b->a, err);
 }
 
-static int write_batch(Tx *tx, void *ctx, Err *err)
+int import_write(Tx *tx, void *ctx, Err *err)
 {
     Batch *b = ctx;
     Import *im = b->im;
@@ -170,11 +171,11 @@ static int run_batch(Batch *b, Tx *dry, Err *err)
     bool any = false;
     for (size_t i = 0; i < b->n; i++) any |= !b->items[i].bad && b->items[i].state != ITEM_SKIP;
     int rc = !any  ? 0
-             : dry ? write_batch(dry, b, err)
-                   : store_tx(b->im->store, "import", write_batch, b, err);
+             : dry ? import_write(dry, b, err)
+                   : store_tx(b->im->store, "import", import_write, b, err);
     if (rc < 0 && b->im->plain && !dry && is_row_fault(rc)) { /* a row spoiled the transaction after all */
         b->im->plain = false;
-        rc = store_tx(b->im->store, "import", write_batch, b, err);
+        rc = store_tx(b->im->store, "import", import_write, b, err);
     }
     TRY(rc);
     return settle(b, err);
@@ -188,7 +189,7 @@ static void tell(const Import *im)
 
 /* --- the whole file ---------------------------------------------------------------------------- */
 
-static int read_batch(Batch *b, Err *err)
+int import_read(Batch *b, Err *err)
 {
     int rc = 1;
     b->items = ARENA_ARRAY(b->a, Item, IMPORT_BATCH);
@@ -237,7 +238,7 @@ static int run_rows(Import *im, Tx *dry, Err *err)
     while (more > 0) {
         Batch b = {.im = im, .a = arena_new()};
         Err broken = ERR_INIT;
-        more = read_batch(&b, &broken);
+        more = import_read(&b, &broken);
         im->ret->rows += (int64_t)b.n;
         int rc = run_batch(&b, dry, err); /* also what stood before the break */
         arena_free(b.a);
@@ -261,6 +262,25 @@ static void forget(Import *im)
     im->last_pass = false;
 }
 
+/* What was recognised, in words. */
+static void tell_form(const Import *im)
+{
+    char sep = source_separator(im->source), *out = im->ret->read_as;
+    size_t size = sizeof im->ret->read_as;
+    switch (source_kind(im->source)) {
+    case 'c':
+        if (sep == '\t')
+            snprintf(out, size, "csv, %s, separator tab", charset_name(source_charset(im->source)));
+        else
+            snprintf(out, size, "csv, %s, separator '%c'", charset_name(source_charset(im->source)), sep);
+        break;
+    case 'x':
+        snprintf(out, size, "xlsx, sheet " STR_FMT, STR_ARG(xlsx_sheet_name(source_sheet(im->source))));
+        break;
+    default: snprintf(out, size, "json"); break;
+    }
+}
+
 typedef struct DryRun {
     Import *im;
     bool again, finished;
@@ -272,6 +292,7 @@ static int run_dry(Tx *tx, void *ctx, Err *err)
     Import *im = d->im;
     if (d->again) { /* the database asked for another attempt: from the file's beginning */
         *im->ret = (ImportResult){0};
+        tell_form(im);
         reject_restart(im->reject);
         forget(im);
         TRY(import_open(im, err));
@@ -302,38 +323,48 @@ static bool is_plain(const Import *im)
     return im->o->who->system && !im->o->dry_run && store_dialect(im->store) == DIALECT_SQLITE;
 }
 
-static int prepare(Import *im, Err *err)
+int import_begin(Import *im, Store *s, const Model *m, const ImportOptions *o, ImportResult *ret, Err *err)
 {
     Access access;
     Regions *regions;
-    TRY(access_check(im->o->who, im->e, OP_CREATE, &access, err));
+    *im = (Import){
+        .a = arena_new(), .store = s, .m = m, .o = o, .e = o->entity, .ret = ret, .env = expr_env_new()};
+    *ret = (ImportResult){0};
+    im->later_arena = arena_new();
+    TRY(access_check(o->who, im->e, OP_CREATE, &access, err));
     im->plain = is_plain(im);
-    if (im->o->map_file) TRY(import_load_map(im, err));
-    TRY(regions_load(im->a, im->store, im->m, &regions, err));
-    expr_env_lookup(im->env, regions_lookup, regions);
+    if (o->map_file) TRY(import_load_map(im, err));
+    if (o->map) im->map = o->map;
+    if (!o->map) {
+        TRY(regions_load(im->a, s, m, &regions, err));
+        expr_env_lookup(im->env, regions_lookup, regions);
+    }
     TRY(import_open(im, err));
-    im->reject = reject_new(im->a, im->o->rejected_dir, im->e->name,
-                            source_is_json(im->source) ? NULL : &im->columns, im->marks);
+    if (im->source) tell_form(im);
     return 0;
+}
+
+void import_end(Import *im)
+{
+    arena_free(im->later_arena);
+    arena_free(im->a);
+    expr_env_free(im->env);
 }
 
 int import_file(Store *s, const Model *m, const ImportOptions *o, ImportResult *ret, Err *err)
 {
     Err own = ERR_INIT;
-    Import im = {
-        .a = arena_new(), .store = s, .m = m, .o = o, .e = o->entity, .ret = ret, .env = expr_env_new()};
+    Import im;
     if (!err) err = &own;
-    *ret = (ImportResult){0};
-    forget(&im);
-    int rc = prepare(&im, err);
+    int rc = import_begin(&im, s, m, o, ret, err);
     if (rc == 0) {
+        im.reject = reject_new(im.a, o->rejected_dir, im.e->name,
+                               source_is_json(im.source) ? NULL : &im.columns, im.marks);
         rc = run_all(&im, err);
         Err late = ERR_INIT;
         int closed = reject_finish(im.reject, ret->rejected_file, sizeof ret->rejected_file, &late);
         if (rc == 0 && closed < 0) *err = late, rc = closed;
     }
-    arena_free(im.later_arena);
-    arena_free(im.a);
-    expr_env_free(im.env);
+    import_end(&im);
     return rc;
 }

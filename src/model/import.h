@@ -15,8 +15,12 @@ enum {
 
 typedef struct ImportOptions {
     const Entity *entity;
-    const char *file; /* .csv, .ndjson, .jsonl, .geojson, .json, each also .gz; else by its first character */
-    const char *map_file; /* NULL: columns are field names or titles */
+    const char
+        *file; /* .csv, .xlsx, .ndjson, .jsonl, .geojson, .json, each also .gz; else by its first character */
+    const struct SourceForm *form; /* what is known of the file; NULL = nothing */
+    const char *map_file;          /* NULL: columns are field names or titles */
+    const struct ImportMap *map;   /* instead of map_file: made by the program; NULL = none */
+    const StrList *names;          /* with map: no file is read, these are the columns; NULL = none */
     bool upsert;  /* by key, id or the first unique fields that have values; else what exists is rejected */
     bool dry_run; /* everything but the commit, in one transaction */
     const char
@@ -32,6 +36,7 @@ typedef struct ImportResult {
     int64_t accepted, rejected, skipped;
     int64_t unchanged;        /* of the accepted ones: equal to what was stored */
     char rejected_file[4096]; /* empty when no row was rejected */
+    char read_as[256];        /* what the file was recognised as, for the user */
 } ImportResult;
 
 /*

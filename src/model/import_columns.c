@@ -4,8 +4,9 @@
 #include "model/import_int.h"
 
 #include "base/text.h"
+#include "model/import_look.h"
 
-static const Field *field_by_header(const Entity *e, Str name)
+const Field *import_field(const Entity *e, Str name)
 {
     const Field *f = entity_field(e, name);
     for (size_t i = 0; !f && i < e->n; i++)
@@ -56,7 +57,8 @@ static int plain_targets(Import *im, Err *err)
     im->targets = ARENA_ARRAY(im->a, Target, im->columns.n + 1);
     for (size_t i = 0; i < im->n_data; i++) {
         Str name = im->columns.items[i];
-        const Field *f = field_by_header(im->e, name);
+        if (!name.n && source_is_sheet(im->source)) continue; /* a merged or empty head; rows are told */
+        const Field *f = import_field(im->e, name);
         if (!f && source_is_json(im->source) && str_is(name, "geometry")) f = first_geometry(im->e);
         if (!f) return unknown_column(im, name, err);
         TRY(add_target(im, f, i, NULL, err));
@@ -158,17 +160,55 @@ int import_load_map(Import *im, Err *err)
     return -(int)ERR_INPUT;
 }
 
+/* Above the header of a sheet there may be titles; in a CSV the first record is the header. */
+static int read_header(Import *im, Err *err)
+{
+    const ImportMap *map = im->map;
+    if (source_is_sheet(im->source) && !map) {
+        _cleanup_arena_ Arena *a = arena_new();
+        ImportMap *own = ARENA_NEW(im->a, ImportMap);
+        Look look;
+        TRY(import_look(a, im->o->file, im->o->form, 0, im->e, NULL, &look, err));
+        own->header = look.header;
+        map = own;
+    }
+    TRY(source_header(im->source, im->a, map, &im->columns, &im->marks, err));
+    im->n_data = im->columns.n - (im->marks ? 3 : 0);
+    if (im->o->map) import_distinct_names(im->a, &im->columns);
+    return 0;
+}
+
 /* Opens the source at its beginning and resolves all names. */
 int import_open(Import *im, Err *err)
 {
     im->n_targets = 0;
     im->columns = (NameList){0};
-    TRY(source_open(im->a, im->o->file, &im->source, err));
+    if (im->o->names) { /* rows come from elsewhere */
+        for (size_t i = 0; i < im->o->names->n; i++)
+            *ARENA_PUSH(im->a, im->columns.items, im->columns.n, im->columns.cap) = im->o->names->items[i];
+        im->n_data = im->columns.n;
+        return map_targets(im, err);
+    }
+    TRY(source_open(im->a, im->o->file, im->o->form, &im->source, err));
     if (source_is_json(im->source))
         json_columns(im);
-    else {
-        TRY(source_header(im->source, im->a, im->map, &im->columns, &im->marks, err));
-        im->n_data = im->columns.n - (im->marks ? 3 : 0);
-    }
+    else
+        TRY(read_header(im, err));
     return im->map ? map_targets(im, err) : plain_targets(im, err);
+}
+
+void import_distinct_names(Arena *a, NameList *names)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        Str base = names->items[i];
+        if (!base.n) base = str_fmt(a, "第%zu列", i + 1);
+        Str name = base;
+        for (int k = 2; k < 10000; k++) {
+            size_t j = 0;
+            while (j < i && !str_eq(names->items[j], name)) j++;
+            if (j == i) break;
+            name = str_fmt(a, STR_FMT " (%d)", STR_ARG(base), k);
+        }
+        names->items[i] = name;
+    }
 }

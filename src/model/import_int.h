@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
 /* Shared by the import_* files. */
+#include "base/text.h"
 #include "model/expr.h"
 #include "model/import.h"
 
@@ -54,9 +55,26 @@ extern const char *const import_marks[3];
 
 typedef struct Source Source;
 
-/* Opens and recognises. The source dies with the arena. */
-int source_open(Arena *a, const char *path, Source **ret, Err *err) CHECKED;
+/* What is known of a file beforehand; all zero: everything is recognised. */
+typedef struct SourceForm {
+    char kind; /* c CSV, j JSON, x workbook */
+    char sep;
+    bool charset_given;
+    Charset charset;
+    Str sheet;
+} SourceForm;
+char source_kind_of_name(Str name); /* 0: not told by it */
+
+/* Opens and recognises. `form` may be NULL. The source dies with the arena. */
+int source_open(Arena *a, const char *path, const SourceForm *form, Source **ret, Err *err) CHECKED;
 bool source_is_json(const Source *s);
+char source_kind(const Source *s); /* as in SourceForm */
+bool source_is_sheet(const Source *s);
+Charset source_charset(const Source *s);
+char source_separator(const Source *s);           /* 0: no CSV */
+struct XlsxReader *source_sheet(const Source *s); /* NULL: no workbook */
+/* CSV and sheets, before the header: the next record as it stands. */
+int source_record(Source *s, Arena *a, SourceRow *row, Err *err) CHECKED;
 /* CSV: reads up to the header, whose names live in `life`. *marks: it is a file of rejected rows, the last
    three columns are import_marks. */
 int source_header(Source *s, Arena *life, const ImportMap *map, NameList *columns, bool *marks,
@@ -123,7 +141,7 @@ typedef struct Import {
     const ImportOptions *o;
     const Entity *e;
     ImportResult *ret;
-    ImportMap *map;
+    const ImportMap *map;
     ExprEnv *env;
     Source *source;
     NameList columns;
@@ -147,7 +165,20 @@ typedef struct Batch {
     size_t n;
 } Batch;
 
+/* import.c: opens the source and resolves all names; import_end also after a failure. */
+int import_begin(Import *im, Store *s, const Model *m, const ImportOptions *o, ImportResult *ret,
+                 Err *err) CHECKED;
+void import_end(Import *im);
+/* The next rows, turned into values: > 0 there may be more, 0 the end, negative: broken behind them. */
+int import_read(Batch *b, Err *err) CHECKED;
+/* A TxFn on a Batch: writes its rows, each in a savepoint, and leaves each one's outcome in it. */
+int import_write(Tx *tx, void *batch, Err *err) CHECKED;
+
 /* import_columns.c */
+/* The field of this name or title; NULL when there is none. */
+const Field *import_field(const Entity *e, Str name);
+/* Empty names get one, equal ones a number, so that a map can name each column. */
+void import_distinct_names(Arena *a, NameList *names);
 int import_load_map(Import *im, Err *err) CHECKED;
 /* Opens the source at its beginning and resolves all names. */
 int import_open(Import *im, Err *err) CHECKED;

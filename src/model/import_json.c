@@ -101,6 +101,8 @@ int json_source_open(Arena *a, int fd, JsonSource **ret, Err *err)
     Str head = str_n(s->raw, s->raw_n);
     Charset charset;
     TRY(charset_detect(head, s->raw_n < sizeof s->raw, &charset, err));
+    if (charset >= CHARSET_UTF16LE)
+        return err_set(err, ERR_INPUT, "JSON 文件是 UTF-16 编码，请另存为 UTF-8 再导入");
     if (charset == CHARSET_GB18030) s->gb = gb_decoder_new();
     if (s->gb)
         gb_decoder_feed(s->gb, head, &s->text);

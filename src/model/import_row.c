@@ -62,6 +62,7 @@ static int set_value(Batch *b, Item *it, const Target *t, const Val *inputs, Err
             it->in.set[f->i] = true;
             return 0;
         }
+        if (!row->cells[t->col].p) return 0; /* kept from a file of members: it was absent */
         text = row->cells[t->col];
     }
     if (lost_characters(f, text))
@@ -111,6 +112,9 @@ void import_convert(Batch *b, Item *it)
         size_t got = im->marks && row->n > im->columns.n ? row->n - 3 : row->n;
         return refuse(b, it, NULL, str_fmt(b->a, "应有 %zu 列，实有 %zu 列", im->n_data, got));
     }
+    for (size_t i = 0; source_is_sheet(im->source) && !im->map && i < im->n_data; i++)
+        if (!im->columns.items[i].n && row->cells[i].n)
+            return refuse(b, it, NULL, str_fmt(b->a, "第 %zu 列没有列名，却有内容", i + 1));
     if (im->map) inputs = inputs_of(b, row);
     if (im->skip) {
         Err err = ERR_INIT;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* Where rows come from: CSV by columns, JSON by members, both as cells in a fixed order. */
+/* Where rows come from: CSV and sheets by columns, JSON by members, all as cells in a fixed order. */
 #include "model/import_int.h"
 
 #include "base/csv.h"
 #include "base/text.h"
+#include "model/xlsx.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -19,6 +20,7 @@ struct Source {
     int64_t size, number;
     CsvReader *csv;
     JsonSource *json;
+    XlsxReader *sheet;
     Buf text; /* JSON: the row at hand */
     NameList columns;
     bool strict;
@@ -29,15 +31,14 @@ static void close_csv(void *p) { csv_close(p); }
 static void close_text(void *p) { buf_done(p); }
 static void close_fd(void *p) { close((int)(intptr_t)p); }
 
-/* 'c' CSV, 'j' JSON, 0 not told by the name. */
-static char kind_by_name(const char *path)
+/* 'c' CSV, 'j' JSON, 'x' a workbook, 0 not told by the name. */
+char source_kind_of_name(Str s)
 {
     static const struct {
         const char *ending;
         char kind;
-    } rows[] = {{".csv", 'c'},   {".tsv", 'c'},     {".ndjson", 'j'},
-                {".jsonl", 'j'}, {".geojson", 'j'}, {".json", 'j'}};
-    Str s = str_c(path);
+    } rows[] = {{".csv", 'c'},     {".tsv", 'c'},  {".txt", 'c'},  {".ndjson", 'j'}, {".jsonl", 'j'},
+                {".geojson", 'j'}, {".json", 'j'}, {".xlsx", 'x'}, {".xlsm", 'x'}};
     if (str_ends(s, S(".gz"))) s.n -= 3;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         Str e = str_c(rows[i].ending);
@@ -46,22 +47,28 @@ static char kind_by_name(const char *path)
     return 0;
 }
 
-static char kind_by_content(const char *path)
+static char kind_by_content(int fd)
 {
     char head[HEAD];
-    gzFile gz = gzopen(path, "rb");
+    int own = dup(fd);
+    gzFile gz = own < 0 ? NULL : gzdopen(own, "rb");
     int n = gz ? gzread(gz, head, sizeof head) : 0;
     if (gz) gzclose(gz);
+    if (!gz && own >= 0) close(own);
+    if (lseek(fd, 0, SEEK_SET) < 0) return 'c';
     Str s = str_n(head, n > 0 ? (size_t)n : 0);
+    if (xlsx_looks_like(s)) return 'x';
     if (str_starts(s, S("\xEF\xBB\xBF"))) s = str_from(s, 3);
     s = str_trim(s);
     return s.n && (s.p[0] == '{' || s.p[0] == '[') ? 'j' : 'c';
 }
 
-int source_open(Arena *a, const char *path, Source **ret, Err *err)
+int source_open(Arena *a, const char *path, const SourceForm *form, Source **ret, Err *err)
 {
+    static const SourceForm none;
     Source *s = ARENA_NEW(a, Source);
     struct stat st;
+    if (!form) form = &none;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "打不开文件 “%s”：%s", path,
@@ -69,22 +76,37 @@ int source_open(Arena *a, const char *path, Source **ret, Err *err)
     arena_defer(a, close_fd, (void *)(intptr_t)fd);
     if (fstat(fd, &st) == 0) s->size = st.st_size;
     if (S_ISDIR(st.st_mode)) return err_set(err, ERR_INPUT, "“%s” 是文件夹，不是文件", path);
-    char kind = kind_by_name(path);
-    if (!kind) kind = kind_by_content(path);
+    char kind = form->kind ? form->kind : source_kind_of_name(str_c(path));
+    if (!kind) kind = kind_by_content(fd);
     buf_init(&s->text, IMPORT_ROW_MAX);
     arena_defer(a, close_text, &s->text);
     *ret = s;
     if (kind == 'j') return json_source_open(a, fd, &s->json, err);
-    TRY(csv_open_fd(fd, NULL, &s->csv, err));
+    if (kind == 'x') {
+        TRY(xlsx_open(a, fd, &s->sheet, err));
+        return xlsx_sheet(s->sheet, form->sheet, err);
+    }
+    CsvOptions o = {form->sep, !form->sep, form->charset_given, form->charset};
+    TRY(csv_open_fd(fd, &o, &s->csv, err));
     arena_defer(a, close_csv, s->csv);
     return 0;
 }
 
-bool source_is_json(const Source *s) { return s->json != NULL; }
+bool source_is_sheet(const Source *s) { return s && s->sheet; }
+char source_kind(const Source *s) { return s->json ? 'j' : s->sheet ? 'x' : 'c'; }
+Charset source_charset(const Source *s) { return s->csv ? csv_charset(s->csv) : CHARSET_UTF8; }
+char source_separator(const Source *s) { return s->csv ? csv_separator(s->csv) : 0; }
+struct XlsxReader *source_sheet(const Source *s) { return s->sheet; }
+bool source_is_json(const Source *s) { return s && s->json; }
 int64_t source_size(const Source *s) { return s->size; }
-int64_t source_read(const Source *s) { return s->json ? json_source_read(s->json) : csv_bytes_read(s->csv); }
+int64_t source_read(const Source *s)
+{
+    return s->json    ? json_source_read(s->json)
+           : s->sheet ? xlsx_bytes_read(s->sheet)
+                      : csv_bytes_read(s->csv);
+}
 
-/* --- CSV --------------------------------------------------------------------------------------- */
+/* --- CSV and sheets ---------------------------------------------------------------------------- */
 
 static bool dropped(const ImportMap *map, int64_t number)
 {
@@ -93,67 +115,17 @@ static bool dropped(const ImportMap *map, int64_t number)
     return false;
 }
 
-/* The last line of an export of sensitive data (record_http.c): it names who took it and is no row. */
-static bool is_watermark(const CsvRecord *rec)
+/* The last line of an export of sensitive data (record_watermark): it names who took it and is no row. */
+static bool is_watermark(const SourceRow *row)
 {
-    return rec->n == 1 && !rec->fault && str_starts(rec->cells[0], S(EXPORT_WATERMARK));
+    return row->n && !row->fault.n && str_starts(row->cells[0], S(EXPORT_WATERMARK)) &&
+           (row->n == 1 || !row->cells[1].n);
 }
 
-static int next_record(Source *s, CsvRecord *rec, Err *err)
-{
-    int rc;
-    do rc = csv_next(s->csv, rec, err);
-    while (rc > 0 && (dropped(s->map, rec->number) || is_watermark(rec)));
-    return rc;
-}
-
-/* The header of a file of rejected rows; *n without the empty cells that a spreadsheet puts behind it. */
-static bool is_marked(const CsvRecord *rec, size_t *n)
-{
-    size_t last = rec->n;
-    while (last && !str_trim(rec->cells[last - 1]).n) last--;
-    if (last <= 3) return false;
-    for (size_t k = 0; k < 3; k++)
-        if (!str_is(str_trim(rec->cells[last - 3 + k]), import_marks[k])) return false;
-    *n = last;
-    return true;
-}
-
-/* The record that holds the header. A file of rejected rows has its header first and no lines to drop,
-   whatever the map says of the original. */
-static int find_header(Source *s, const ImportMap *map, CsvRecord *rec, size_t *n, bool *marks, Err *err)
-{
-    int64_t left = map ? map->header : 1;
-    int rc;
-    for (bool first = true; (rc = csv_next(s->csv, rec, err)) > 0; first = false) {
-        *n = rec->n;
-        *marks = first && !rec->fault && is_marked(rec, n);
-        if (*marks) return 1;
-        if (!dropped(map, rec->number) && --left == 0) break;
-    }
-    s->map = map;
-    return rc;
-}
-
-int source_header(Source *s, Arena *life, const ImportMap *map, NameList *columns, bool *marks, Err *err)
+static int csv_record(Source *s, Arena *a, SourceRow *row, Err *err)
 {
     CsvRecord rec;
-    size_t n = 0;
-    _cleanup_arena_ Arena *a = arena_new();
-    int rc = find_header(s, map, &rec, &n, marks, err);
-    TRY(rc);
-    if (rc == 0) return err_set(err, ERR_INPUT, "文件里没有表头"), err_hint(err, "第一行要是列名");
-    if (rec.fault) return err_set(err, ERR_INPUT, "表头读不出来：" STR_FMT, STR_ARG(csv_fault_text(a, &rec)));
-    for (size_t i = 0; i < n; i++)
-        *ARENA_PUSH(life, columns->items, columns->n, columns->cap) = str_dup(life, str_trim(rec.cells[i]));
-    s->columns = *columns;
-    return 0;
-}
-
-static int next_csv(Source *s, Arena *a, SourceRow *row, Err *err)
-{
-    CsvRecord rec;
-    int rc = next_record(s, &rec, err);
+    int rc = csv_next(s->csv, &rec, err);
     if (rc <= 0) return rc;
     size_t bytes = 0;
     *row = (SourceRow){.n = rec.n, .number = rec.number, .bad_cell = SIZE_MAX};
@@ -172,6 +144,82 @@ static int next_csv(Source *s, Arena *a, SourceRow *row, Err *err)
     else
         row->n = 0, row->raw = str_dup(a, rec.raw);
     return 1;
+}
+
+/* As wide as the header: cells behind that are empty do not stand in the file. */
+static int sheet_record(Source *s, Arena *a, SourceRow *row, Err *err)
+{
+    XlsxRow x;
+    int rc = xlsx_next(s->sheet, a, &x, err);
+    if (rc <= 0) return rc;
+    size_t n = x.n > s->columns.n ? x.n : s->columns.n;
+    *row = (SourceRow){.n = n, .number = x.number, .bad_cell = SIZE_MAX, .cells = ARENA_ARRAY(a, Str, n + 1)};
+    for (size_t i = 0; i < n; i++) row->cells[i] = S("");
+    for (size_t i = 0; i < x.n; i++) {
+        if (x.cells[i].text.n) row->cells[i] = x.cells[i].text;
+        if (!x.cells[i].fault.n || row->fault.n) continue;
+        row->bad_cell = i;
+        row->fault = str_fmt(a, "第 %lld 行 " STR_FMT " 列" STR_FMT, (long long)x.number,
+                             STR_ARG(xlsx_column_name(a, i)), STR_ARG(x.cells[i].fault));
+    }
+    return 1;
+}
+
+int source_record(Source *s, Arena *a, SourceRow *row, Err *err)
+{
+    return s->sheet ? sheet_record(s, a, row, err) : csv_record(s, a, row, err);
+}
+
+/* The header of a file of rejected rows; *n without the empty cells that a spreadsheet puts behind it. */
+static bool is_marked(const SourceRow *rec, size_t *n)
+{
+    size_t last = rec->n;
+    while (last && !str_trim(rec->cells[last - 1]).n) last--;
+    if (last <= 3) return false;
+    for (size_t k = 0; k < 3; k++)
+        if (!str_is(str_trim(rec->cells[last - 3 + k]), import_marks[k])) return false;
+    *n = last;
+    return true;
+}
+
+/* The record that holds the header. A file of rejected rows has its header first and no lines to drop,
+   whatever the map says of the original. In a sheet the header is named by its row. */
+static int find_header(Source *s, Arena *a, const ImportMap *map, SourceRow *rec, size_t *n, bool *marks,
+                       Err *err)
+{
+    int64_t left = map ? map->header : 1;
+    int rc;
+    for (bool first = true; (rc = source_record(s, a, rec, err)) > 0; first = false) {
+        *n = rec->n;
+        *marks = first && !rec->fault.n && is_marked(rec, n);
+        if (*marks) return 1;
+        if (s->sheet ? rec->number >= left : !dropped(map, rec->number) && --left == 0) break;
+    }
+    s->map = map;
+    return rc;
+}
+
+int source_header(Source *s, Arena *life, const ImportMap *map, NameList *columns, bool *marks, Err *err)
+{
+    SourceRow rec;
+    size_t n = 0;
+    _cleanup_arena_ Arena *a = arena_new();
+    int rc = find_header(s, a, map, &rec, &n, marks, err);
+    TRY(rc);
+    if (rc == 0) return err_set(err, ERR_INPUT, "文件里没有表头"), err_hint(err, "第一行要是列名");
+    if (rec.fault.n) return err_set(err, ERR_INPUT, "表头读不出来：" STR_FMT, STR_ARG(rec.fault));
+    for (size_t i = 0; i < n; i++)
+        *ARENA_PUSH(life, columns->items, columns->n, columns->cap) = str_dup(life, str_trim(rec.cells[i]));
+    s->columns = *columns;
+    return 0;
+}
+
+static int next_record(Source *s, Arena *a, SourceRow *row, Err *err)
+{
+    int rc;
+    do rc = source_record(s, a, row, err);
+    while (rc > 0 && (dropped(s->map, row->number) || is_watermark(row)));
+    return rc;
 }
 
 /* --- JSON -------------------------------------------------------------------------------------- */
@@ -298,5 +346,5 @@ static int next_json(Source *s, Arena *a, SourceRow *row, Err *err)
 
 int source_next(Source *s, Arena *a, SourceRow *row, Err *err)
 {
-    return s->json ? next_json(s, a, row, err) : next_csv(s, a, row, err);
+    return s->json ? next_json(s, a, row, err) : next_record(s, a, row, err);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /* What the room adds to the house. */
+#include "model/job.h"
 #include "model/plan.h"
 #include "model/record.h"
 #include "model/record_http.h"
@@ -8,8 +9,39 @@ static const Route routes[] = {
     {"GET", "/api/changes", NULL, ROUTE_ANY_USER, changes_get, NULL, "近来各类数据变了多少"},
     {"GET", "/api/entities", NULL, ROUTE_ANY_USER, entities_get, NULL, "我可以使用的实体"},
     {"GET", "/api/entities/{entity}", NULL, ROUTE_ANY_USER, entity_get, NULL, "一个实体的字段与代码"},
+    {"POST", "/api/exports", NULL, ROUTE_ANY_USER | ROUTE_WRITES, exports_post, NULL,
+     "建立导出：表格或其他文件"},
+    {"GET", "/api/exports", NULL, ROUTE_ANY_USER, exports_get, NULL, "我的导出"},
+    {"GET", "/api/exports/{id}", NULL, ROUTE_ANY_USER, export_get, NULL, "一次导出的进度"},
+    {"DELETE", "/api/exports/{id}", NULL, ROUTE_ANY_USER | ROUTE_WRITES, export_delete, NULL,
+     "删去一次导出和它的文件"},
+    {"GET", "/api/exports/{id}/file", NULL, ROUTE_ANY_USER, export_file_get, NULL, "导出的文件"},
+    {"POST", "/api/exports/{id}/stop", NULL, ROUTE_ANY_USER | ROUTE_WRITES, export_stop_post, NULL,
+     "停下一次导出"},
     {"POST", "/api/files", NULL, ROUTE_ANY_USER | ROUTE_RAW | ROUTE_WRITES, files_post, NULL, "上传文件"},
     {"GET", "/api/files/{id}", NULL, ROUTE_ANY_USER, file_get, NULL, "下载文件"},
+    {"POST", "/api/imports", NULL, ROUTE_ANY_USER | ROUTE_RAW | ROUTE_FILE | ROUTE_WRITES, imports_post, NULL,
+     "上传要导入的文件（entity=实体，name=文件名）"},
+    {"GET", "/api/imports", NULL, ROUTE_ANY_USER, imports_get, NULL, "我的导入"},
+    {"GET", "/api/imports/{id}", NULL, ROUTE_ANY_USER, import_get, NULL, "一次导入的设置与进度"},
+    {"PATCH", "/api/imports/{id}", NULL, ROUTE_ANY_USER | ROUTE_WRITES, import_patch, NULL,
+     "改列的对应、方式、编码"},
+    {"DELETE", "/api/imports/{id}", NULL, ROUTE_ANY_USER | ROUTE_WRITES, import_delete, NULL,
+     "删去一次导入和它的文件"},
+    {"POST", "/api/imports/{id}/check", NULL, ROUTE_ANY_USER | ROUTE_WRITES, import_check_post, NULL,
+     "试运行，不写入"},
+    {"GET", "/api/imports/{id}/rejected", NULL, ROUTE_ANY_USER, import_rejected_get, NULL,
+     "退回的行与原因（after=、limit= 翻页）"},
+    {"GET", "/api/imports/{id}/rejected.csv", NULL, ROUTE_ANY_USER | ROUTE_WRITES, import_rejected_csv, NULL,
+     "下载退回的行"},
+    {"POST", "/api/imports/{id}/retry", NULL, ROUTE_ANY_USER | ROUTE_WRITES, import_retry_post, NULL,
+     "改正退回的行，再写入"},
+    {"POST", "/api/imports/{id}/run", NULL, ROUTE_ANY_USER | ROUTE_WRITES, import_run_post, NULL,
+     "开始或继续导入"},
+    {"POST", "/api/imports/{id}/stop", NULL, ROUTE_ANY_USER | ROUTE_WRITES, import_stop_post, NULL,
+     "停下导入"},
+    {"GET", "/api/jobs", NULL, ROUTE_ANY_USER, jobs_get, NULL,
+     "我的导入与导出；系统管理员看到全部的进度，看不到内容"},
     {"GET", "/api/journal", "journal.read", 0, journal_get, NULL, "日志：谁在何时改了什么"},
     {"GET", "/api/me/looks", NULL, ROUTE_ANY_USER, looks_get, NULL, "谁看过我的敏感信息、为了什么"},
     {"GET", "/api/records/{entity}", NULL, ROUTE_ANY_USER, records_get, NULL, "查询记录"},
@@ -32,4 +64,5 @@ static const Route routes[] = {
     {0},
 };
 
-const Engine model_engine = {.name = "model", .room = &model_room, .routes = routes};
+const Engine model_engine = {
+    .name = "model", .room = &model_room, .routes = routes, .start = jobs_start, .stop = jobs_stop};

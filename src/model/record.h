@@ -11,7 +11,14 @@
 /* --- reading
  * ------------------------------------------------------------------------------------------------ */
 
-typedef enum Format { FORMAT_JSON, FORMAT_OBJECT, FORMAT_NDJSON, FORMAT_CSV, FORMAT_GEOJSON } Format;
+typedef enum Format {
+    FORMAT_JSON,
+    FORMAT_OBJECT,
+    FORMAT_NDJSON,
+    FORMAT_CSV,
+    FORMAT_GEOJSON,
+    FORMAT_XLSX
+} Format;
 
 typedef struct ReadResult {
     int64_t rows;
@@ -24,8 +31,9 @@ typedef struct ReadResult {
    row, else ERR_NOT_ACCEPTABLE (as PostgREST's singular answer). At most QUERY_ROWS_MAX rows. */
 int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, Buf *out, ReadResult *ret,
                 Err *err) CHECKED;
-/* The same for results of any size, in slices to `sink`; memory stays flat. For CSV, NDJSON and GeoJSON. All
-   rows when the query has no limit. */
+/* The same for results of any size, in slices to `sink`; memory stays flat. For CSV, NDJSON, GeoJSON and
+   XLSX. All rows when the query has no limit. The sink is called once a slice, with nothing for XLSX, whose
+   bytes come at the end; *ret_rows counts along. */
 typedef int (*RecordSink)(void *ctx, Str text, Err *err);
 int record_stream(const QueryCtx *c, Tx *tx, Query *q, Format format, RecordSink sink, void *ctx,
                   int64_t *ret_rows, Err *err) CHECKED;
@@ -38,8 +46,12 @@ typedef struct Exported {
     int64_t rows;
 } Exported;
 int record_exported(Tx *tx, const Exported *x, Err *err) CHECKED;
-/* Begins the last line of a CSV that holds sensitive fields: who took it, when, how many rows, the trace. */
+/* Begins the last line of a CSV or XLSX that holds sensitive fields: who took it, when, how many rows, the
+ * trace. */
 #define EXPORT_WATERMARK "#城枢导出"
+/* The query shows sensitive fields, so its export ends with that line. */
+bool record_sensitive(const Query *q);
+Str record_watermark(Arena *a, const Actor *who, Str trace, int64_t rows);
 /* The query shows values that are masked without a purpose: it must run in a write transaction, since it is
  * journalled. */
 bool record_unmasks(const QueryCtx *c, const Query *q);

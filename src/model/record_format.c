@@ -4,9 +4,9 @@
 
 #include "base/csv.h"
 #include "model/value.h"
+#include "model/xlsx.h"
 
-/* Where there is a key, id only repeats it. */
-static bool csv_skips(const Query *q, const Pick *p)
+bool record_skips(const Query *q, const Pick *p)
 {
     return q->entity->key && p->field == &q->entity->sys[SYS_ID];
 }
@@ -15,15 +15,14 @@ static void csv_header(const Query *q, Buf *out)
 {
     bool first = true;
     for (size_t i = 0; i < q->n_picks; i++) {
-        if (csv_skips(q, &q->picks[i])) continue;
+        if (record_skips(q, &q->picks[i])) continue;
         csv_write_cell(out, q->picks[i].name, first);
         first = false;
     }
     csv_write_end(out);
 }
 
-/* A list of references: keys separated by ; as import reads them. */
-static void link_text(const QueryCtx *c, const Level *l, size_t i, Val owner, Buf *cell)
+void record_link_text(const QueryCtx *c, const Level *l, size_t i, Val owner, Buf *cell)
 {
     const Field *id = entity_id(l->q->picks[i].field->to);
     size_t n;
@@ -35,8 +34,7 @@ static void link_text(const QueryCtx *c, const Level *l, size_t i, Val owner, Bu
     }
 }
 
-/* Embedded rows and figures: as JSON, a lone text without its quotes. */
-static void json_text(const QueryCtx *c, const Level *l, const Row *row, size_t i, Buf *cell)
+void record_json_text(const QueryCtx *c, const Level *l, const Row *row, size_t i, Buf *cell)
 {
     JsonWriter w;
     jw_init(&w, cell);
@@ -55,16 +53,16 @@ static void csv_row(const QueryCtx *c, const Level *l, const Row *row, Buf *cell
         const Pick *p = &l->q->picks[i];
         Val v = row->vals[l->at[i]];
         bool plain = p->field && !p->agg && !p->embed;
-        if (csv_skips(l->q, p)) continue;
+        if (record_skips(l->q, p)) continue;
         buf_clear(cell);
         if (plain && access_hides(c->who, p->field))
             buf_clear(cell);
         else if (plain && p->field->storage == STORE_LINK)
-            link_text(c, l, i, v, cell);
+            record_link_text(c, l, i, v, cell);
         else if (plain)
             buf_add(cell, value_text(c->a, p->field, record_shown(c, l, p->field, v)));
         else
-            json_text(c, l, row, i, cell);
+            record_json_text(c, l, row, i, cell);
         csv_write_cell(out, buf_str(cell), first);
         first = false;
     }
@@ -116,9 +114,25 @@ static int geo_rows(const QueryCtx *c, const Level *l, unsigned part, Buf *out, 
     return 0;
 }
 
+static int to_buf(void *ctx, Str bytes, Err *err)
+{
+    Buf *out = ctx;
+    buf_add(out, bytes);
+    return out->over ? err_set(err, ERR_TOO_LARGE, "结果过大") : 0;
+}
+
+static int workbook(const QueryCtx *c, const Level *l, Buf *out, Err *err)
+{
+    struct Xlsx *x;
+    TRY(record_xlsx_begin(l->q, &x, err));
+    if (record_xlsx_rows(c, l, x, err) < 0) return xlsx_free(x), -(int)err->code;
+    return record_xlsx_end(c, l->q, x, (int64_t)l->n_rows, to_buf, out, err);
+}
+
 int record_format(const QueryCtx *c, const Level *l, Format format, unsigned part, Buf *out, Err *err)
 {
     JsonWriter w;
+    if (format == FORMAT_XLSX) return workbook(c, l, out, err);
     if (format == FORMAT_CSV)
         csv_rows(c, l, part, out);
     else if (format == FORMAT_GEOJSON)

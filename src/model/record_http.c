@@ -2,6 +2,7 @@
 /* /api/records: PostgREST's conventions over HTTP. What a header asks for becomes a Wish once, at the door.
  */
 #include "model/record_http.h"
+#include "model/record_http_int.h"
 
 #include "base/clock.h"
 #include "base/csv.h"
@@ -13,15 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-typedef struct Wish {
-    Format format;
-    bool representation, headers_only, count, rollback;
-    Conflict conflict;
-    int64_t first, last; /* Range: items first-last; -1 = open */
-} Wish;
-
-enum { BULK_MAX = 10000 };
 
 /* --- headers
  * ------------------------------------------------------------------------------------------------------ */
@@ -47,6 +39,7 @@ static int wish_format(const Request *rq, Wish *w, Err *err)
                 {"application/vnd.pgrst.array+json", FORMAT_JSON},
                 {"application/vnd.pgrst.object+json", FORMAT_OBJECT},
                 {"application/x-ndjson", FORMAT_NDJSON},
+                {XLSX_MEDIA, FORMAT_XLSX},
                 {"text/csv", FORMAT_CSV},
                 {"*/*", FORMAT_JSON}};
     Str accept = rq->header(rq, "Accept"), part;
@@ -60,7 +53,8 @@ static int wish_format(const Request *rq, Wish *w, Err *err)
         if (str_ieq(type, S("application/*"))) return 0;
     }
     err_set(err, ERR_NOT_ACCEPTABLE, "不能给出 “" STR_FMT "”", STR_ARG(text_cut(accept, 80)));
-    return err_hint(err, "可用 application/json、text/csv、application/geo+json、application/x-ndjson");
+    return err_hint(
+        err, "可用 application/json、text/csv、application/geo+json、application/x-ndjson、" XLSX_MEDIA);
 }
 
 static int wish_of(const Request *rq, Wish *w, Err *err)
@@ -86,11 +80,12 @@ static int wish_of(const Request *rq, Wish *w, Err *err)
     return wish_format(rq, w, err);
 }
 
-static const char *const media[] = {[FORMAT_JSON] = "application/json; charset=utf-8",
+const char *const record_media[] = {[FORMAT_JSON] = "application/json; charset=utf-8",
                                     [FORMAT_OBJECT] = "application/vnd.pgrst.object+json; charset=utf-8",
                                     [FORMAT_NDJSON] = "application/x-ndjson; charset=utf-8",
                                     [FORMAT_CSV] = "text/csv; charset=utf-8",
-                                    [FORMAT_GEOJSON] = "application/geo+json; charset=utf-8"};
+                                    [FORMAT_GEOJSON] = "application/geo+json; charset=utf-8",
+                                    [FORMAT_XLSX] = XLSX_MEDIA};
 
 static int find_entity(const Request *rq, const Entity **ret, Err *err)
 {
@@ -137,14 +132,6 @@ static int check_purpose(const Request *rq, const Entity *e, Err *err)
 /* --- reading
  * ------------------------------------------------------------------------------------------------------- */
 
-typedef struct Get {
-    Request *rq;
-    const Entity *e;
-    Wish wish;
-    Query *q;
-    ReadResult result;
-} Get;
-
 static QueryCtx ctx_of(const Request *rq, Arena *a)
 {
     return (QueryCtx){a, rq->city->model, rq->who, rq->trace};
@@ -186,81 +173,6 @@ static void content_range(Request *rq, const Get *g)
         request_header(rq, "Content-Range", str_fmt(rq->arena, "*/" STR_FMT, STR_ARG(total)));
 }
 
-static int to_file(void *ctx, Str text, Err *err)
-{
-    int fd = ((Request *)ctx)->file_fd;
-    while (text.n) {
-        ssize_t n = write(fd, text.p, text.n);
-        if (n < 0)
-            return err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno)), err_hint(err, "检查磁盘空间");
-        text = str_from(text, (size_t)n);
-    }
-    return 0;
-}
-
-static int stream_tx(Tx *tx, void *p, Err *err)
-{
-    Get *g = p;
-    _cleanup_arena_ Arena *a = arena_new();
-    QueryCtx c = ctx_of(g->rq, a);
-    if (ftruncate(g->rq->file_fd, 0) != 0 ||
-        lseek(g->rq->file_fd, 0, SEEK_SET) != 0) /* a read may run twice */
-        return err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno));
-    return record_stream(&c, tx, g->q, g->wish.format, to_file, g->rq, &g->result.rows, err);
-}
-
-static bool holds_sensitive(const Query *q)
-{
-    for (size_t i = 0; i < q->n_picks; i++)
-        if (q->picks[i].field && q->picks[i].field->sensitivity >= 3) return true;
-    return false;
-}
-
-static int exported_tx(Tx *tx, void *p, Err *err)
-{
-    const Get *g = p;
-    const Request *rq = g->rq;
-    Exported x = {
-        rq->who,       rq->trace, g->e, text_cut_bytes(rq->query, 2000), str_c(media[g->wish.format]),
-        g->result.rows};
-    return record_exported(tx, &x, err);
-}
-
-static int watermark(Get *g, Err *err)
-{
-    Request *rq = g->rq;
-    if (g->wish.format != FORMAT_CSV || !holds_sensitive(g->q)) return 0;
-    return to_file(rq,
-                   str_fmt(rq->arena, EXPORT_WATERMARK " " STR_FMT " " STR_FMT " %lld条 " STR_FMT "\r\n",
-                           STR_ARG(rq->who->user), STR_ARG(clock_str(rq->arena, clock_now_us())),
-                           (long long)g->result.rows, STR_ARG(rq->trace)),
-                   err);
-}
-
-/* A download of everything goes through a file without a name, so that memory stays flat for any size. */
-static int download(Get *g, Err *err)
-{
-    Request *rq = g->rq;
-    rq->file_fd = open(rq->city->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (rq->file_fd < 0) return err_set(err, ERR_IO, "不能建临时文件：%s", strerror(errno));
-    TRY(store_read(rq->city->store, "download", stream_tx, g, err));
-    TRY(store_tx(rq->city->store, "export", exported_tx, g, err));
-    TRY(watermark(g, err));
-    rq->file_size = lseek(rq->file_fd, 0, SEEK_CUR);
-    if (rq->file_size < 0 || lseek(rq->file_fd, 0, SEEK_SET) != 0)
-        return err_set(err, ERR_IO, "读不了临时文件");
-    rq->content_type = media[g->wish.format];
-    return 0;
-}
-
-/* Everything was asked for, in a form that is read row by row, and nothing has to be journalled. */
-static bool is_download(const Get *g)
-{
-    bool rows =
-        g->wish.format == FORMAT_CSV || g->wish.format == FORMAT_NDJSON || g->wish.format == FORMAT_GEOJSON;
-    return rows && !g->wish.count && !g->q->aggregate && (g->q->limit < 0 || g->q->limit > QUERY_ROWS_MAX);
-}
-
 int records_get(Request *rq, Err *err)
 {
     Get g = {.rq = rq};
@@ -269,7 +181,7 @@ int records_get(Request *rq, Err *err)
     TRY(check_purpose(rq, g.e, err));
     TRY(wish_of(rq, &g.wish, err));
     TRY(query_parse(&c, g.e, rq->query, &g.q, err));
-    if (is_download(&g) && !record_unmasks(&c, g.q)) return download(&g, err);
+    if (record_is_download(&g) && !record_unmasks(&c, g.q)) return record_download(&g, err);
     if (g.wish.first > 0) g.q->offset = g.wish.first;
     if (g.wish.last >= 0) g.q->limit = g.wish.last - g.wish.first + 1;
     TRY(run_read(&g, err));
@@ -282,7 +194,7 @@ int records_get(Request *rq, Err *err)
     if (g.result.next.n) request_header(rq, "X-Next-Cursor", g.result.next);
     bool partial = g.result.total >= 0 && g.result.rows < g.result.total && g.wish.format != FORMAT_OBJECT;
     rq->status = partial ? 206 : 200;
-    rq->content_type = media[g.wish.format];
+    rq->content_type = record_media[g.wish.format];
     if (g.wish.format == FORMAT_OBJECT && g.result.rev) etag(rq, g.result.rev);
     return 0;
 }
@@ -326,125 +238,7 @@ int record_get(Request *rq, Err *err)
         rq->status = 304;
     }
     rq->content_type =
-        g.wish.format == FORMAT_OBJECT ? "application/json; charset=utf-8" : media[g.wish.format];
-    return 0;
-}
-
-/* --- bodies
- * -------------------------------------------------------------------------------------------------------- */
-
-typedef struct Bodies {
-    Input *items;
-    size_t n, cap;
-    bool one; /* the body was a single object */
-} Bodies;
-
-static int at_row(const Bodies *b, size_t i, Err *err)
-{
-    char was[sizeof err->pointer];
-    if (b->one) return -(int)err->code;
-    memcpy(was, err->pointer, sizeof was);
-    return err_pointer(err, "/%zu%.200s", i, was);
-}
-
-static int add_object(Request *rq, const Entity *e, const json_t *j, Bodies *b, Err *err)
-{
-    if (b->n >= BULK_MAX)
-        return err_set(err, ERR_TOO_LARGE, "一次最多写入 %d 条", BULK_MAX),
-               err_hint(err, "分几次，或用 chengshu import");
-    Input *in = ARENA_PUSH(rq->arena, b->items, b->n, b->cap);
-    return input_from_json(rq->arena, e, j, in, err) < 0 ? at_row(b, b->n - 1, err) : 0;
-}
-
-static int json_bodies(Request *rq, const Entity *e, Bodies *b, Err *err)
-{
-    json_t *root, *item;
-    size_t i;
-    TRY(json_parse(rq->arena, rq->body, &root, err));
-    if (!json_is_array(root)) {
-        b->one = true;
-        return add_object(rq, e, root, b, err);
-    }
-    json_array_foreach(root, i, item) TRY(add_object(rq, e, item, b, err));
-    return 0;
-}
-
-static int ndjson_bodies(Request *rq, const Entity *e, Bodies *b, Err *err)
-{
-    Str rest = rq->body, line;
-    while (str_split(&rest, '\n', &line)) {
-        json_t *j;
-        if (!str_trim(line).n) continue;
-        if (json_parse(rq->arena, line, &j, err) < 0) return at_row(b, b->n, err);
-        TRY(add_object(rq, e, j, b, err));
-    }
-    return 0;
-}
-
-static int csv_row(Request *rq, const Entity *e, const CsvRecord *rec, const Field **cols, size_t n,
-                   Bodies *b, Err *err)
-{
-    if (rec->fault) return err_set(err, ERR_INPUT, STR_FMT, STR_ARG(csv_fault_text(rq->arena, rec)));
-    if (rec->n != n)
-        return err_set(err, ERR_INPUT, "第 %lld 行有 %zu 列，表头有 %zu 列", (long long)rec->line, rec->n, n);
-    if (b->n >= BULK_MAX) return err_set(err, ERR_TOO_LARGE, "一次最多写入 %d 条", BULK_MAX);
-    Input *in = ARENA_PUSH(rq->arena, b->items, b->n, b->cap);
-    *in = input_new(rq->arena, e);
-    for (size_t i = 0; i < n; i++)
-        if (input_set_text(rq->arena, e, cols[i], rec->cells[i], false, in, err) < 0)
-            return at_row(b, b->n - 1, err);
-    return 0;
-}
-
-static int csv_bodies(Request *rq, const Entity *e, Bodies *b, Err *err)
-{
-    _cleanup_csv_ CsvReader *r = NULL;
-    CsvRecord rec;
-    TRY(csv_open_mem(rq->body, NULL, &r, err));
-    int rc = csv_next(r, &rec, err);
-    if (rc <= 0) return rc;
-    size_t n = rec.n;
-    const Field **cols = ARENA_ARRAY(rq->arena, const Field *, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        cols[i] = entity_field(e, rec.cells[i]);
-        if (cols[i]) continue;
-        Str near = entity_nearest(e, rec.cells[i]);
-        err_set(err, ERR_INPUT, "“" STR_FMT "” 没有字段 “" STR_FMT "”", STR_ARG(e->name),
-                STR_ARG(text_cut(rec.cells[i], 48)));
-        return near.n ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near)) : -(int)ERR_INPUT;
-    }
-    while ((rc = csv_next(r, &rec, err)) > 0) TRY(csv_row(rq, e, &rec, cols, n, b, err));
-    return rc;
-}
-
-static int read_bodies(Request *rq, const Entity *e, Bodies *b, Err *err)
-{
-    Str type = rq->header(rq, "Content-Type");
-    ptrdiff_t semi = str_find(type, ';');
-    if (semi >= 0) type.n = (size_t)semi;
-    type = str_trim(type);
-    if (str_ieq(type, S("text/csv"))) return csv_bodies(rq, e, b, err);
-    if (str_ieq(type, S("application/x-ndjson"))) return ndjson_bodies(rq, e, b, err);
-    if (!type.n || str_ieq(type, S("application/json")) || str_ends(type, S("+json")))
-        return json_bodies(rq, e, b, err);
-    err_set(err, ERR_UNSUPPORTED, "不能读 “" STR_FMT "”", STR_ARG(text_cut(type, 60)));
-    return err_hint(err, "可用 application/json、application/x-ndjson、text/csv");
-}
-
-/* columns=a,b: only these are taken from the body. */
-static int keep_columns(Request *rq, const Entity *e, Bodies *b, Err *err)
-{
-    Str list = request_param(rq, "columns"), part;
-    if (!list.n) return 0;
-    bool *keep = ARENA_ARRAY(rq->arena, bool, e->n + 1);
-    while (str_split(&list, ',', &part)) {
-        const Field *f;
-        if (part.n >= 2 && part.p[0] == '"') part = str_n(part.p + 1, part.n - 2);
-        TRY(query_field(e, part, "columns", &f, err));
-        if (!f->system) keep[f->i] = true;
-    }
-    for (size_t i = 0; i < b->n; i++)
-        for (size_t j = 0; j < e->n; j++) b->items[i].set[j] &= keep[j];
+        g.wish.format == FORMAT_OBJECT ? "application/json; charset=utf-8" : record_media[g.wish.format];
     return 0;
 }
 
@@ -539,7 +333,7 @@ static int insert_tx(Tx *tx, void *p, Err *err)
         Str id;
         char did;
         if (record_upsert(&w, e, &own, &wr->on, wr->wish.conflict, &id, &did, err) < 0)
-            return at_row(&wr->bodies, i, err);
+            return record_at_row(&wr->bodies, i, err);
         wrote(wr, a, id);
     }
     return end_attempt(wr, tx, a, err);
@@ -576,7 +370,7 @@ static void answer_written(Write *wr, int status)
 {
     Request *rq = wr->rq;
     rq->status = status;
-    rq->content_type = media[wr->wish.format];
+    rq->content_type = record_media[wr->wish.format];
     if (!wr->wish.representation) buf_clear(&rq->out);
     if (wr->rolled_back) request_header(rq, "Preference-Applied", S("tx=rollback"));
 }
@@ -589,8 +383,8 @@ int records_post(Request *rq, Err *err)
     TRY(wish_of(rq, &wr.wish, err));
     TRY(access_check(rq->who, wr.e, OP_CREATE, &access, err));
     TRY(conflict_fields(rq, wr.e, &wr.on, err));
-    TRY(read_bodies(rq, wr.e, &wr.bodies, err));
-    TRY(keep_columns(rq, wr.e, &wr.bodies, err));
+    TRY(record_bodies(rq, wr.e, &wr.bodies, err));
+    TRY(record_keep_columns(rq, wr.e, &wr.bodies, err));
     TRY(run_write(&wr, insert_tx, err));
     if (wr.bodies.n == 1)
         request_header(rq, "Location",
@@ -695,8 +489,8 @@ static int write_filter(Request *rq, Write *wr, Err *err)
 
 static int one_body(Request *rq, Write *wr, Err *err)
 {
-    TRY(read_bodies(rq, wr->e, &wr->bodies, err));
-    TRY(keep_columns(rq, wr->e, &wr->bodies, err));
+    TRY(record_bodies(rq, wr->e, &wr->bodies, err));
+    TRY(record_keep_columns(rq, wr->e, &wr->bodies, err));
     if (wr->bodies.n != 1) return err_set(err, ERR_INPUT, "修改时只写一个 { \"字段\": 值 }");
     return 0;
 }

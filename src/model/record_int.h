@@ -59,3 +59,16 @@ typedef enum Part {
 } Part; /* what stands before and behind the rows */
 int record_format(const QueryCtx *c, const Level *l, Format format, unsigned part, Buf *out,
                   Err *err) CHECKED;
+/* A list of references: keys separated by ; as import reads them. */
+void record_link_text(const QueryCtx *c, const Level *l, size_t i, Val owner, Buf *cell);
+/* Embedded rows and figures: as JSON, a lone text without its quotes. */
+void record_json_text(const QueryCtx *c, const Level *l, const Row *row, size_t i, Buf *cell);
+/* Where there is a key, id only repeats it. */
+bool record_skips(const Query *q, const Pick *p);
+/* record_xlsx.c: a workbook of the query's columns; rows of a level; the watermark, and all bytes to the sink
+   (frees the workbook in every case). */
+struct Xlsx;
+int record_xlsx_begin(const Query *q, struct Xlsx **ret, Err *err) CHECKED;
+int record_xlsx_rows(const QueryCtx *c, const Level *l, struct Xlsx *x, Err *err) CHECKED;
+int record_xlsx_end(const QueryCtx *c, const Query *q, struct Xlsx *x, int64_t rows, RecordSink sink,
+                    void *ctx, Err *err) CHECKED;

@@ -2,6 +2,7 @@
 /* A result of any size: one SELECT through a cursor, a slice of rows at a time, each with its own arena and
    its own statements for what is embedded. */
 #include "model/record_int.h"
+#include "model/xlsx.h"
 
 #include "model/search.h"
 
@@ -12,6 +13,7 @@ typedef struct Slices {
     Tx *tx;
     const Level *plan;
     Format format;
+    Xlsx *book; /* FORMAT_XLSX */
     Buf text;
     int64_t rows;
 } Slices;
@@ -27,7 +29,11 @@ static int slice(Slices *s, Rows *rows, bool first, Err *err)
     if (more < 0) return more;
     TRY(level_stitch(&c, s->tx, &l, err));
     buf_clear(&s->text);
-    TRY(record_format(&c, &l, s->format, (first ? PART_FIRST : 0) | (more ? 0 : PART_LAST), &s->text, err));
+    if (s->book)
+        TRY(record_xlsx_rows(&c, &l, s->book, err));
+    else
+        TRY(record_format(&c, &l, s->format, (first ? PART_FIRST : 0) | (more ? 0 : PART_LAST), &s->text,
+                          err));
     s->rows += (int64_t)l.n_rows;
     return more;
 }
@@ -46,17 +52,21 @@ int record_stream(const QueryCtx *c, Tx *tx, Query *q, Format format, RecordSink
     TRY(build_check(&b, err));
     Sql sql = build_sql(&b, "model.stream");
     TRY(tx_cursor(tx, c->a, &sql, b.args, b.n, &rows, err));
+    if (format == FORMAT_XLSX) TRY(record_xlsx_begin(q, &s.book, err));
     buf_init(&s.text, SLICE_TEXT_MAX);
     bool first = true;
     do {
         if ((rc = slice(&s, rows, first, err)) < 0) break;
-        int put = s.text.n ? sink(ctx, buf_str(&s.text), err) : 0;
+        *ret_rows = s.rows;
+        int put = sink(ctx, buf_str(&s.text), err);
         if (put < 0) rc = put;
         first = false;
     } while (rc > 0);
     rows_done(rows);
     buf_done(&s.text);
     *ret_rows = s.rows;
+    if (rc == 0 && s.book) return record_xlsx_end(c, q, s.book, s.rows, sink, ctx, err);
+    xlsx_free(s.book);
     return rc < 0 ? rc : 0;
 }
 

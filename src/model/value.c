@@ -281,17 +281,25 @@ int value_from_json(Arena *a, const Field *f, const json_t *j, Val *ret, Err *er
 /* --- a steward's cell -------------------------------------------------------------------------------------
  */
 
+/* A title with full-width brackets is also understood when they were typed half-width. */
+static const Code *match_half_width(Arena *a, const Codes *codes, Str s)
+{
+    const Code *c = codes_match(codes, s);
+    for (size_t i = 0; !c && i < codes->n; i++)
+        if (str_eq(text_half_width(a, codes->items[i].title), s)) c = &codes->items[i];
+    return c;
+}
+
 static int import_text(Arena *a, const Field *f, Str s, Val *ret, Err *err)
 {
     if (f->type == F_LONGTEXT)
         s = text_tidy_lines(a, s);
     else
         s = text_tidy(a, s);
+    const Code *c = f->type == F_ENUM && f->codes ? codes_match(f->codes, s) : NULL;
     if (f->type != F_TEXT && f->type != F_LONGTEXT) s = text_half_width(a, s);
-    if (f->type == F_ENUM && f->codes) {
-        const Code *c = codes_match(f->codes, s);
-        if (c) s = c->code;
-    }
+    if (f->type == F_ENUM && f->codes && !c) c = match_half_width(a, f->codes, s);
+    if (c) s = c->code;
     return value_from_text(a, f, s, ret, err);
 }
 

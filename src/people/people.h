@@ -29,5 +29,8 @@ int people_set_password(City *c, Str user, Str password, Err *err) CHECKED;
 /* For City.people_of: login names of who has a role now, or belongs to an organisation. */
 int people_of(Tx *tx, Arena *a, bool org, Str what, StrList *ret, Err *err) CHECKED;
 
+/* For City.actor_of: a user with the rights of this moment, for work that goes on without a request. */
+int actor_of(Tx *tx, Arena *a, const Model *m, Str user, Str behalf, Actor *ret, Err *err) CHECKED;
+
 extern const Actor people_system; /* the program itself */
 extern const Engine people_engine;

@@ -122,16 +122,14 @@ typedef struct Lookup {
 } Lookup;
 
 /* Rights of another whom the user stands in for; one's own are put aside meanwhile. */
-static int act_for(Lookup *l, Tx *tx, Err *err)
+static int act_for(Arena *a, const Model *m, Actor *x, Str behalf, Tx *tx, Err *err)
 {
-    Arena *a = l->rq->arena;
-    Actor *x = l->actor;
     Rows *rows;
-    Rights r = {.a = a, .m = l->rq->city->model, .actor = x, .delegated = true};
+    Rights r = {.a = a, .m = m, .actor = x, .delegated = true};
     size_t cap = 0;
     int rc;
     TRY(tx_query(tx, a, &sql_people_delegation_roles,
-                 VALS(V_TEXT(x->user), V_TEXT(l->behalf), V_INT(clock_now_us())), &rows, err));
+                 VALS(V_TEXT(x->user), V_TEXT(behalf), V_INT(clock_now_us())), &rows, err));
     while ((rc = rows_next(rows, err)) > 0) {
         StrList more = comma_split(a, rows_text(rows, a, 0));
         for (size_t i = 0; i < more.n; i++) *ARENA_PUSH(a, r.only.items, r.only.n, cap) = more.items[i];
@@ -141,13 +139,24 @@ static int act_for(Lookup *l, Tx *tx, Err *err)
     x->roles = x->permissions = (StrList){0};
     x->grants = NULL;
     x->n_grants = 0;
-    if (r.only.n) TRY(rights_read(&r, tx, &sql_people_user_rights, l->behalf, NULL, err));
+    if (r.only.n) TRY(rights_read(&r, tx, &sql_people_user_rights, behalf, NULL, err));
     if (!r.found) {
-        err_set(err, ERR_FORBIDDEN, "您现在没有受 “" STR_FMT "” 的委托", STR_ARG(l->behalf));
+        err_set(err, ERR_FORBIDDEN, "您现在没有受 “" STR_FMT "” 的委托", STR_ARG(behalf));
         return err_hint(err, "请安全管理员登记委托，或去掉 X-On-Behalf-Of");
     }
-    x->behalf = l->behalf;
+    x->behalf = behalf;
     return 0;
+}
+
+int actor_of(Tx *tx, Arena *a, const Model *m, Str user, Str behalf, Actor *ret, Err *err)
+{
+    *ret = (Actor){0};
+    Rights r = {.a = a, .m = m, .actor = ret};
+    TRY(rights_read(&r, tx, &sql_people_user_rights, user, NULL, err));
+    if (!r.found || r.must_change)
+        return err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 现在不能办理业务（已停用，或要先改口令）",
+                       STR_ARG(user));
+    return behalf.n ? act_for(a, m, ret, behalf, tx, err) : 0;
 }
 
 static int lookup_tx(Tx *tx, void *p, Err *err)
@@ -157,7 +166,9 @@ static int lookup_tx(Tx *tx, void *p, Err *err)
     Rights r = {.a = l->rq->arena, .m = l->rq->city->model, .actor = l->actor};
     TRY(rights_read(&r, tx, &sql_people_session_get, str_c(l->digest), &l->session, err));
     l->actor->session = l->session.id;
-    return r.found && !r.must_change && l->behalf.n ? act_for(l, tx, err) : 0;
+    return r.found && !r.must_change && l->behalf.n
+               ? act_for(l->rq->arena, l->rq->city->model, l->actor, l->behalf, tx, err)
+               : 0;
 }
 
 Str header_text(Request *rq, const char *name)

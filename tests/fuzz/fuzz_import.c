@@ -26,7 +26,7 @@ static void try_rows(const char *path)
     Err err = ERR_INIT;
     Str names[] = {S("code"), S("title"), S("geometry"), S("id")};
     NameList columns = {names, 4, 4}, header = {0};
-    int rc = source_open(a, path, &s, &err);
+    int rc = source_open(a, path, NULL, &s, &err);
     int64_t n = 0;
     bool marks;
     if (rc == 0 && source_is_json(s))

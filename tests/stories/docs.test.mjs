@@ -33,6 +33,11 @@ test('docs/records.md: every shell block', () => {
   execFileSync('bash', ['-c', script], { env: { ...process.env, BASE: city.url }, stdio: ['ignore', 'pipe', 'inherit'] });
 });
 
+test('docs/import.md: every shell block', () => {
+  const script = ['set -euo pipefail', ...blocks('docs/import.md', 'sh')].join('\n');
+  execFileSync('bash', ['-c', script], { env: { ...process.env, BASE: city.url, TMP: packs }, stdio: ['ignore', 'pipe', 'inherit'] });
+});
+
 test('docs/packs.md: the pack checks, serves, computes and refuses', async () => {
   assert.equal((await chengshu(['check', packs])).code, 0);
   const steward = await city.as('steward');

@@ -137,3 +137,48 @@ test('every route that needs a permission × every user', async () => {
   assert.deepEqual(wrong, []);
   assert.ok(routes >= 20 && cases > 200, `${routes} routes, ${cases} cases`);
 });
+
+test('imports, exports and jobs: every user × entity; another user finds nothing', async () => {
+  const wrong = [];
+  let cases = 0;
+  const expect = (label, status, wanted) => {
+    cases++;
+    if (status !== wanted) wrong.push(`${label}: ${status}, expected ${wanted}`);
+  };
+  const users = [null, ...Object.keys(USERS)];
+  const speakers = Object.fromEntries(await Promise.all(users.map(async (u) => [u, await city.as(u)])));
+  const own = { imports: null, exports: null }; // jobs of the steward, which nobody else may touch
+  for (const user of users) {
+    const who = speakers[user];
+    const base = user ? 403 : 401;
+    for (const e of entities) {
+      const up = await who(`/api/imports?entity=${e.name}&name=a.csv`, { method: 'POST', body: 'code,title\n1,x\n' });
+      expect(`${user ?? 'nobody'} import ${e.name}`, up.status, has(user, 'create', e) ? 201 : base);
+      if (user === 'steward' && up.status === 201 && !own.imports) own.imports = up.body.id;
+      else if (up.status === 201) expect('delete', (await who(`/api/imports/${up.body.id}`, { method: 'DELETE' })).status, 204);
+      const out = await who('/api/exports', { method: 'POST', json: { entity: e.name, query: 'limit=1', format: 'csv' } });
+      expect(`${user ?? 'nobody'} export ${e.name}`, out.status, has(user, 'read', e) ? 201 : base);
+      if (out.status !== 201) continue;
+      const path = `/api/exports/${out.body.id}`;
+      for (let n = 0; n < 200 && (await who(path)).body.state === 'running'; n++) await new Promise((done) => setTimeout(done, 10));
+      expect(`${user} export ${e.name} file`, (await who(`${path}/file`)).status, 200);
+      if (user === 'steward' && !own.exports) own.exports = out.body.id;
+      else await who(path, { method: 'DELETE' });
+    }
+    if (user) assert.equal((await who('/api/jobs')).status, 200);
+  }
+  const spec = (await speakers.admin('/api/openapi.json')).body;
+  const paths = Object.entries(spec.paths).filter(([p]) => /^\/api\/(imports|exports)\/\{id\}/.test(p));
+  for (const [path, item] of paths)
+    for (const method of ['get', 'post', 'patch', 'delete'].filter((m) => item[m]))
+      for (const user of users.filter((u) => u !== 'steward')) {
+        const id = own[path.split('/')[2]];
+        const json = method === 'get' || method === 'delete' ? undefined : { rows: [{ row: 1 }] };
+        const { status } = await speakers[user](path.replace('{id}', id), { method: method.toUpperCase(), json });
+        expect(`${user ?? 'nobody'} ${method} ${path}`, status, user ? 404 : 401);
+      }
+  for (const kind of ['imports', 'exports']) assert.equal((await speakers.steward(`/api/${kind}/${own[kind]}`)).status, 200);
+  console.log(`# ${paths.length} paths of jobs, ${cases} cases`);
+  assert.deepEqual(wrong, []);
+  assert.ok(paths.length >= 10 && cases > 300, `${paths.length} paths, ${cases} cases`);
+});

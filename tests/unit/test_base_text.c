@@ -83,6 +83,25 @@ static void nearest__table(void **state)
     assert_int_equal(text_distance(str_n(longer, 400), str_n(longer, 399), 2), 3);
 }
 
+static void utf16__pieces_pairs_and_halves(void **state)
+{
+    (void)state;
+    Buf out;
+    int64_t bad = 0;
+    buf_init(&out, 100);
+    Str le = S("a\0\x2d\x4e\x3d\xd8\x00\xde");                                   /* a中😀 */
+    assert_int_equal(utf16_decode(str_n(le.p, 6), false, false, &out, &bad), 4); /* half a pair waits */
+    assert_int_equal(utf16_decode(str_from(le, 4), false, true, &out, &bad), 4);
+    assert_text(buf_str(&out), "a中😀");
+    assert_int_equal(bad, 0);
+    buf_clear(&out);
+    assert_int_equal(utf16_decode(S("\xd8\x3d\0a\0"), true, true, &out, &bad), 5);
+    assert_text(buf_str(&out), "\xEF\xBF\xBD"
+                               "a\xEF\xBF\xBD");
+    assert_int_equal(bad, 2);
+    buf_done(&out);
+}
+
 static void charset__detect(void **state)
 {
     (void)state;
@@ -101,7 +120,10 @@ static void charset__detect(void **state)
     assert_int_equal(charset_detect(S("\xFF\xFE"
                                       "a"),
                                     true, &c, &err),
-                     -ERR_INPUT);
+                     0);
+    assert_int_equal(c, CHARSET_UTF16LE);
+    assert_int_equal(charset_detect(S("\xFE\xFF"), true, &c, &err), 0);
+    assert_int_equal(c, CHARSET_UTF16BE);
     assert_int_equal(charset_detect(((Str){"a\0b", 3}), true, &c, &err), -ERR_INPUT);
     assert_int_equal(charset_parse(S("GBK"), &c, &err), 0);
     assert_int_equal(c, CHARSET_GB18030);
@@ -166,4 +188,5 @@ static void gb__bad_bytes_have_offset(void **state)
 
 UNIT_MAIN(cmocka_unit_test(utf8__first_invalid_byte), cmocka_unit_test(cut__keeps_whole_characters),
           cmocka_unit_test(tidy__table), cmocka_unit_test(nearest__table), cmocka_unit_test(charset__detect),
-          cmocka_unit_test(gb__chunks_do_not_matter), cmocka_unit_test(gb__bad_bytes_have_offset))
+          cmocka_unit_test(utf16__pieces_pairs_and_halves), cmocka_unit_test(gb__chunks_do_not_matter),
+          cmocka_unit_test(gb__bad_bytes_have_offset))
