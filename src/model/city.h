@@ -15,5 +15,6 @@ struct City {
     struct People *people; /* people/; NULL = not running */
     /* Login names of who has a role, or is of an organisation; a room above knows. NULL: nobody. */
     int (*people_of)(Tx *tx, Arena *a, bool org, Str role_or_org, StrList *ret, Err *err);
-    struct Rules *rules; /* rule/; NULL = not running */
+    struct Rules *rules;     /* rule/; NULL = not running */
+    struct Insight *insight; /* insight/; NULL = not running */
 };
