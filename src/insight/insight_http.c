@@ -117,19 +117,14 @@ static void trend_json(JsonWriter *w, const Kept *k, size_t n)
     jw_array_end(w);
 }
 
-static const char *words_for_none(const Indicator *x, const Kept *k)
+static Str words(const Request *rq, const Indicator *x, const Kept *k)
 {
-    if (x->source == SOURCE_NONE) return "尚无数据来源";
-    if (!k) return x->source == SOURCE_REPORTED ? "尚未填报" : "尚未算出";
-    if (k->suppressed) return "人数过少，不予公布";
-    return k->has_value ? NULL : "登记库里还没有数据";
-}
-
-static void say_json(JsonWriter *w, const Indicator *x, const Kept *k)
-{
-    const char *say = words_for_none(x, k);
-    jw_key(w, S("say"));
-    say ? jw_str(w, str_c(say)) : jw_null(w);
+    Str wrong = insight_wrong(rq->city->insight, rq->arena, x);
+    if (x->source == SOURCE_NONE) return S("尚无数据来源");
+    if (wrong.n) return wrong;
+    if (!k) return x->source == SOURCE_REPORTED ? S("尚未填报") : S("尚未算出");
+    if (k->suppressed) return S("人数过少，不予公布");
+    return k->has_value ? S("") : S("登记库里还没有数据");
 }
 
 static void declared_json(JsonWriter *w, const Indicator *x)
@@ -171,7 +166,7 @@ static void item_json(Request *rq, JsonWriter *w, const Indicator *x, const Kept
     jw_key(w, S("status"));
     status ? jw_str(w, str_c(status)) : jw_null(w);
     jw_kbool(w, "suppressed", k && k->suppressed);
-    say_json(w, x, k);
+    str_or_null(w, "say", words(rq, x, k));
     trend_json(w, kept, x->source == SOURCE_NONE ? 0 : n);
 }
 

@@ -215,19 +215,22 @@ struct Insight {
     bool started, poked;
     atomic_bool stopping;
     int watch;
-    bool *now, *past; /* per indicator: to be computed anew: the current period; the past ones */
-    bool *changed;    /* per indicator: the formula changed without a new version: not computed */
-    int64_t seq;      /* journal entry up to which changes were looked at; -1 = not known */
-    Date day;         /* of the last pass */
-    int64_t not_before_us, rested_us;
+    bool *now, *past;  /* per indicator: to be computed anew: the current period; the past ones */
+    char **wrong;      /* per indicator: why the last attempt failed; NULL = it did not. Under the lock */
+    bool *changed;     /* per indicator: the formula changed without a new version: not computed */
+    int *past_done;    /* per indicator: periods back that are done */
+    int64_t seq;       /* journal entry up to which changes were looked at; -1 = not known */
+    Date day;          /* of the last pass */
+    int64_t rested_us; /* nothing current moved before it: time for past periods */
     atomic_llong followed_us; /* at this time everything was computed */
-    atomic_llong last_pass_us, passes;
 };
 /* All but the thread; a test drives it by insight_pass. */
 int insight_new(City *c, Insight **ret, Err *err) CHECKED;
 void insight_free(Insight *s);
-/* Looks at the journal and computes what may have moved. *ret_more: past periods wait. */
+/* Looks at the journal and computes what may have moved; past periods in slices. *ret_more: some wait. */
 int insight_pass(Insight *s, int64_t now_us, bool *ret_more, Err *err) CHECKED;
+/* Why an indicator's value is not brought up to date at present; empty when it is. */
+Str insight_wrong(Insight *s, Arena *a, const Indicator *x);
 /* 1 when this server computes. */
 int insight_lease(Insight *s, int64_t now_us, Err *err) CHECKED;
 int insight_start(City *c, Err *err) CHECKED;

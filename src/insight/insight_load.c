@@ -109,12 +109,12 @@ static bool read_measure(Loader *l, const Yaml *y, Measure *m, const Field **ret
     MeasureFile x = {0};
     if (!y || !pack_decode(y, measure_keys, &x, l->f) || !x.entity) return false;
     m->entity = model_entity(l->s->m, x.entity->text);
-    if (!m->entity || m->entity == l->s->values) {
+    if (!m->entity)
         fault_add(l->f, x.entity->at, near(l, model_nearest(l->s->m, x.entity->text), "写已有实体的名字"),
-                  "实体 “" STR_FMT "” 不能统计", STR_ARG(x.entity->text));
-        m->entity = NULL;
-        return false;
-    }
+                  "实体 “" STR_FMT "” 不存在", STR_ARG(x.entity->text));
+    else if (m->entity == l->s->values)
+        fault_add(l->f, x.entity->at, S("统计业务实体"), "指标不能由指标的值算出"), m->entity = NULL;
+    if (!m->entity) return false;
     if ((x.count != NULL) + (x.sum != NULL) + (x.avg != NULL) > 1)
         fault_add(l->f, y->at, S("留下一个"), "count、sum、avg 只能写一个");
     if (x.avg && !ret_avg) fault_add(l->f, x.avg->at, S("分子、分母用 count 或 sum"), "这里不能用 avg");
@@ -270,7 +270,11 @@ static void set_formula(Loader *l, Indicator *x)
 static bool known(Loader *l, const IndicatorFile *y)
 {
     const Indicator *other = insight_find(l->s, y->id->text);
-    if (other)
+    bool here = other && !strcmp(other->at.file, y->id->at.file);
+    if (here)
+        fault_add(l->f, y->id->at, str_fmt(l->s->a, "换一个名字（已在第 %d 行声明）", other->at.line),
+                  "指标 “" STR_FMT "” 重复声明", STR_ARG(y->id->text));
+    else if (other)
         fault_add(l->f, y->id->at,
                   str_fmt(l->s->a, "换一个名字（已在 %s:%d 声明）", other->at.file, other->at.line),
                   "指标 “" STR_FMT "” 重复声明", STR_ARG(y->id->text));

@@ -2,7 +2,7 @@
 /*
  * Who computes and when. The journal is followed from a kept position; a change of a field that a figure uses
  * marks the figure; marks are gathered for a moment, then measured in one snapshot and written in one
- * transaction each. After a pass that took long the next one waits twice as long, so that a large register
+ * transaction each. After a pass that took long the next one waits as long, so that a large register
  * never keeps the machine busy. At a new day and at the start everything is computed. On PostgreSQL one
  * server holds a lease; the others wait.
  */
@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #define LEASE_US  (10 * US_PER_SEC)
-#define GATHER_US 100000
+#define GATHER_US 50000
+#define SLICE_US  100000
 #define REST_US   (2 * US_PER_SEC) /* without changes for so long: past periods, too */
 #define WAKE_US   US_PER_SEC
 
@@ -47,7 +48,7 @@ static void mark(Insight *s, Arena *a, const JournalEntry *e)
         const Indicator *x = s->set->items[i];
         if (x->source == SOURCE_COMPUTED &&
             (touches(&x->num, e, after) || (x->ratio && touches(&x->den, e, after))))
-            s->now[i] = s->past[i] = true;
+            s->now[i] = s->past[i] = true, s->past_done[i] = 0;
     }
 }
 
@@ -127,16 +128,34 @@ static int compute(Insight *s, const Indicator *x, Period p, int64_t now_us, Err
     return rc < 0 ? err_wrap(err, "指标 " STR_FMT, STR_ARG(x->id)) : 0;
 }
 
+static void set_wrong(Insight *s, size_t i, const char *why)
+{
+    pthread_mutex_lock(&s->lock);
+    free(s->wrong[i]);
+    s->wrong[i] = why ? xstrdup(why) : NULL;
+    pthread_mutex_unlock(&s->lock);
+}
+
+Str insight_wrong(Insight *s, Arena *a, const Indicator *x)
+{
+    if (s->changed[x->i]) return S("公式变了而口径版本没有变，停在旧值");
+    pthread_mutex_lock(&s->lock);
+    Str why = s->wrong[x->i] ? str_fmt(a, "停在旧值：%s", s->wrong[x->i]) : S("");
+    pthread_mutex_unlock(&s->lock);
+    return why;
+}
+
 /* A fault of one indicator keeps none of the others; it is tried again at the next change. */
 static int each(Insight *s, const Indicator *x, Period p, int64_t now_us, Err *err)
 {
     Err own = ERR_INIT;
     int rc = compute(s, x, p, now_us, &own);
-    if (rc == 0) return 0;
+    if (rc == 0) return set_wrong(s, x->i, NULL), 0;
     if (own.code == ERR_BUSY || own.code == ERR_IO || own.code == ERR_RETRY || own.code == ERR_TIMEOUT) {
         *err = own;
         return rc;
     }
+    set_wrong(s, x->i, own.msg);
     log_err("indicators", S(""), &own);
     return 0;
 }
@@ -157,22 +176,31 @@ static int compute_now(Insight *s, int64_t now_us, Err *err)
     return 0;
 }
 
+static bool poked(Insight *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool yes = s->poked || s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    return yes;
+}
+
+/* Past periods in slices, so that what is current never waits for them. */
 static int compute_past(Insight *s, int64_t now_us, Err *err)
 {
     Date today = clock_china_date(now_us);
-    for (size_t i = 0; i < s->set->n && !s->stopping; i++) {
+    int64_t until = clock_mono_us() + SLICE_US;
+    for (size_t i = 0; i < s->set->n; i++) {
         const Indicator *x = s->set->items[i];
-        if (!s->past[i]) continue;
-        s->past[i] = false;
         Period p = period_of(x->period, today);
-        for (int k = 0; k < x->past && !s->changed[i] && !s->stopping; k++) {
+        for (int k = 1; s->past[i] && k <= x->past && !s->changed[i]; k++) {
             p = period_before(x->period, p);
+            if (k <= s->past_done[i]) continue;
             if (p.from.year < 1900) break;
-            if (each(s, x, p, now_us, err) < 0) {
-                s->past[i] = true;
-                return -(int)err->code;
-            }
+            if (clock_mono_us() > until || poked(s)) return 0;
+            TRY(each(s, x, p, now_us, err));
+            s->past_done[i] = k;
         }
+        s->past[i] = false, s->past_done[i] = 0;
     }
     return 0;
 }
@@ -192,7 +220,7 @@ static int state_tx(Tx *tx, void *p, Err *err)
 static void mark_all(Insight *s)
 {
     for (size_t i = 0; i < s->set->n; i++)
-        s->now[i] = s->past[i] = s->set->items[i]->source == SOURCE_COMPUTED;
+        s->now[i] = s->past[i] = s->set->items[i]->source == SOURCE_COMPUTED, s->past_done[i] = 0;
 }
 
 static bool any(const bool *marks, size_t n)
@@ -302,7 +330,9 @@ int insight_new(City *c, Insight **ret, Err *err)
     pthread_cond_init(&s->news, NULL);
     s->now = xcalloc(set->n + 1, sizeof *s->now);
     s->past = xcalloc(set->n + 1, sizeof *s->past);
+    s->past_done = xcalloc(set->n + 1, sizeof *s->past_done);
     s->changed = xcalloc(set->n + 1, sizeof *s->changed);
+    s->wrong = xcalloc(set->n + 1, sizeof *s->wrong);
     s->owner = owner_name(s->a, c->dir ? c->dir : store_dir(c->store));
     if (set->n) rc = formulas(s, err);
     if (rc < 0) {
@@ -320,7 +350,10 @@ void insight_free(Insight *s)
     pthread_mutex_destroy(&s->lock);
     free(s->now);
     free(s->past);
+    free(s->past_done);
     free(s->changed);
+    for (size_t i = 0; i < s->set->n; i++) free(s->wrong[i]);
+    free(s->wrong);
     insight_set_free(s->set);
     arena_free(s->a);
     free(s);
@@ -356,22 +389,25 @@ static bool leased(Insight *s, int64_t *leased_us)
     return false;
 }
 
+/* One turn: how long to wait for news. */
+static int64_t turn(Insight *s)
+{
+    Err err = ERR_INIT;
+    bool more = false;
+    int64_t begin = clock_mono_us();
+    int rc = insight_pass(s, clock_now_us(), &more, &err);
+    int64_t took = clock_mono_us() - begin;
+    if (rc < 0) log_err("indicators", S(""), &err);
+    if (took > 2 * SLICE_US) doze(s, took < REST_US ? took : REST_US, false);
+    return rc < 0 ? 5 * WAKE_US : more ? 2 * GATHER_US : WAKE_US;
+}
+
 static void *run(void *p)
 {
     Insight *s = p;
     int64_t leased_us = 0;
     while (!s->stopping) {
-        Err err = ERR_INIT;
-        bool more = false;
-        if (leased(s, &leased_us)) {
-            int64_t begin = clock_mono_us();
-            if (insight_pass(s, clock_now_us(), &more, &err) < 0) log_err("indicators", S(""), &err);
-            int64_t took = clock_mono_us() - begin;
-            atomic_store(&s->last_pass_us, took);
-            atomic_fetch_add(&s->passes, 1);
-            if (2 * took > GATHER_US) doze(s, 2 * took, false);
-        }
-        doze(s, err.code ? 5 * US_PER_SEC : WAKE_US, true);
+        doze(s, leased(s, &leased_us) ? turn(s) : WAKE_US, true);
         doze(s, GATHER_US, false);
     }
     State x = {.s = s};
