@@ -89,30 +89,37 @@ static void give_out(Part *parts, const Wide *rests, size_t n, Amount left)
     }
 }
 
+/* One part's share in units of 1 / whole: its floor in hundredths and what is left of it. */
+static bool share(Part *p, Part all, int64_t times, Wide whole, Wide *ret_rest)
+{
+    Wide x, y, c;
+    bool over = __builtin_mul_overflow((Wide)p->n1 - p->n0, (Wide)all.d0, &x);
+    over |= __builtin_mul_overflow((Wide)p->d1 - p->d0, (Wide)all.n0, &y);
+    over |= __builtin_sub_overflow(x, y, &c);
+    over |= __builtin_mul_overflow(c, (Wide)times * AMOUNT_ONE, &c);
+    if (over) return false;
+    Wide q = c / whole;
+    if (c % whole != 0 && (c < 0) != (whole < 0)) q--; /* floor */
+    if (q > AMOUNT_MAX || q < -AMOUNT_MAX) return false;
+    *ret_rest = whole < 0 ? q * whole - c : c - q * whole;
+    p->contribution = (Amount)q;
+    return true;
+}
+
 static int ratio_parts(Part *parts, size_t n, Part all, int64_t times, Amount change, Err *err)
 {
     Wide whole; /* D0·D1, in which all contributions are counted */
-    Amount given = 0;
+    Wide given = 0;
     if (__builtin_mul_overflow((Wide)all.d0, (Wide)all.d1, &whole)) return too_large(err);
     Wide *rests = xcalloc(n + 1, sizeof *rests);
-    int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        Part *p = &parts[i];
-        Wide x = ((Wide)p->n1 - p->n0) * all.d0, y = (Wide)all.n0 * ((Wide)p->d1 - p->d0), c, q;
-        if (__builtin_sub_overflow(x, y, &c) || __builtin_mul_overflow(c, (Wide)times * AMOUNT_ONE, &c)) {
-            rc = too_large(err);
-            break;
-        }
-        q = c / whole;
-        if (c % whole != 0 && (c < 0) != (whole < 0)) q--; /* floor */
-        rests[i] = c - q * whole;
-        if (whole < 0) rests[i] = -rests[i];
-        p->contribution = (Amount)q;
-        given += p->contribution;
+    bool fits = true;
+    for (size_t i = 0; i < n && fits; i++) {
+        fits = share(&parts[i], all, times, whole, &rests[i]);
+        given += parts[i].contribution;
     }
-    if (rc == 0) give_out(parts, rests, n, change - given);
+    if (fits) give_out(parts, rests, n, (Amount)(change - given));
     free(rests);
-    return rc;
+    return fits ? 0 : too_large(err);
 }
 
 int amount_parts(Part *parts, size_t n, bool ratio, int64_t times, Amount *ret_before, Amount *ret_after,
