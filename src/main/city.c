@@ -3,6 +3,7 @@
    own days), city.db, blobs/, rejected/. */
 #include "main/main.h"
 
+#include "insight/insight.h"
 #include "rule/rule.h"
 
 #include "model/expr.h"
@@ -145,7 +146,8 @@ static int load_packs(const char *dir, Model **ret, Err *err)
     _cleanup_arena_ Arena *a = arena_new();
     Faults f = {.arena = a};
     int rc = model_load(dir, &f, ret, err);
-    if (rc == 0 && (rc = rule_check(*ret, &f, err)) < 0) model_free(TAKE(*ret));
+    if (rc == 0 && ((rc = rule_check(*ret, &f, err)) < 0 || (rc = insight_check(*ret, &f, err)) < 0))
+        model_free(TAKE(*ret));
     if (rc < 0) print_faults(&f);
     return rc;
 }

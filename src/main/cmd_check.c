@@ -2,6 +2,7 @@
 /* check: what a pack author runs. schema: what an author's editor reads. */
 #include "main/main.h"
 
+#include "insight/insight.h"
 #include "rule/rule.h"
 
 int cmd_check(Options *o)
@@ -10,7 +11,10 @@ int cmd_check(Options *o)
     Faults f = {.arena = o->arena};
     _cleanup_model_ Model *m = NULL;
     const char *dir = o->n_args ? o->args[0] : o->systems ? o->systems : "systems";
-    if (model_load(dir, &f, &m, &err) < 0 || rule_check(m, &f, &err) < 0) {
+    bool bad =
+        model_load(dir, &f, &m, &err) < 0; /* what stands on the model is judged with it, all at once */
+    bad = bad || (rule_check(m, &f, &err) < 0) | (insight_check(m, &f, &err) < 0);
+    if (bad) {
         print_faults(&f);
         fprintf(stderr, "chengshu: %s\n", err.msg);
         return EXIT_FAILED;

@@ -3,6 +3,7 @@
 #include "main/main.h"
 
 #include "http/http.h"
+#include "insight/insight.h"
 #include "model/record.h"
 #include "model/search.h"
 #include "rule/rule.h"

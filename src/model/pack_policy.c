@@ -12,10 +12,11 @@ void pack_expr_fault(PackLoader *l, const Yaml *y, Str what, const Err *err)
               err->msg);
 }
 
-static StrList roles_of(PackLoader *l, const Yaml *y)
+/* The program's own entities may name a role that nobody has. */
+static StrList roles_of(PackLoader *l, const System *s, const Yaml *y)
 {
     StrList list = pack_texts(l->a, y);
-    for (size_t i = 0; i < list.n; i++) {
+    for (size_t i = 0; i < list.n && s != &l->m->systems[0]; i++) {
         const Yaml *at = y->kind == YAML_LIST ? y->items[i] : y;
         if (!model_role(l->m, list.items[i]))
             fault_add(l->f, at->at, pack_near_role(l, list.items[i]), "没有角色 “" STR_FMT "”",
@@ -44,7 +45,7 @@ static void build_policy(PackLoader *l, Entity *e, const Yaml *y)
     Err err = ERR_INIT;
     ExprSql *when = NULL;
     if (!pack_decode(y, policy_keys, &pf, l->f) || !pf.roles || !pf.ops || !pf.when) return;
-    StrList roles = roles_of(l, pf.roles);
+    StrList roles = roles_of(l, e->system, pf.roles);
     if (compile(l, e, pf.when->text, &when, &err) < 0) return pack_expr_fault(l, pf.when, S("策略："), &err);
     for (size_t i = 0; i < e->n; i++)
         if (e->fields[i].sealed && expr_sql_uses(when, &e->fields[i]))
@@ -60,8 +61,8 @@ void pack_build_policies(PackLoader *l)
         EntityDraft *d = &l->entities[i];
         for (size_t k = 0; k < d->n; k++) {
             Field *f = &d->entity->fields[k];
-            f->roles = roles_of(l, d->fields[k].y.roles);
-            f->write_roles = roles_of(l, d->fields[k].y.write_roles);
+            f->roles = roles_of(l, d->system, d->fields[k].y.roles);
+            f->write_roles = roles_of(l, d->system, d->fields[k].y.write_roles);
             if (f->roles.n && f == d->entity->key)
                 fault_add(l->f, d->fields[k].y.roles->at, S("删去 roles，改用行策略 policies"),
                           "主键 “" STR_FMT "” 不能只给部分角色看", STR_ARG(f->name));

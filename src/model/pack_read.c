@@ -180,6 +180,19 @@ static void read_builtin(PackLoader *l)
     buf_adds(&l->declared, builtin_file);
 }
 
+/* The values of indicators are records of the program where a pack declares indicators. */
+static void read_values(PackLoader *l)
+{
+    bool any = false;
+    for (size_t i = 0; i < l->m->n_systems && !any; i++)
+        any = l->m->systems[i].dir.n &&
+              access(join(l->a, l->m->systems[i].dir.p, S("indicators.yaml")).p, F_OK) == 0;
+    Yaml *y = any ? yaml_parse(l->a, str_c(builtin_indicator_value), "(built-in)", l->f) : NULL;
+    if (!y) return;
+    read_entity(l, &l->m->systems[0], y);
+    buf_adds(&l->declared, builtin_indicator_value);
+}
+
 void pack_read_all(PackLoader *l, const char *dir)
 {
     Names names = {0};
@@ -202,6 +215,7 @@ void pack_read_all(PackLoader *l, const char *dir)
             fault_add(l->f, (Place){path.p, 0, 0}, S("每个系统包要有 system.yaml；不是系统包的文件夹请移走"),
                       "缺少 system.yaml");
     }
+    read_values(l);
 }
 
 /* Field names are judged only where all entities are sound: a field that was left out as faulty is no second

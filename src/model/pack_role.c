@@ -271,6 +271,6 @@ static bool reaches(const PackLoader *l, const System *from, const System *to, b
 
 bool pack_sees(const PackLoader *l, const System *s, const Entity *to)
 {
-    if (to->system == s || to->system == &l->m->systems[0]) return true;
+    if (to->system == s || to->system == &l->m->systems[0] || s == &l->m->systems[0]) return true;
     return reaches(l, s, to->system, ARENA_ARRAY(l->a, bool, l->m->n_systems + 1));
 }

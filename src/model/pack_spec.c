@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "model/model.h"
+#include "model/pack_insight.h"
 #include "model/pack_rules.h"
 
 #define K(T, field, kind_, ...)                                                                              \
@@ -403,10 +404,11 @@ static void schema_object(JsonWriter *w, const PackKey *keys)
 static const struct {
     const char *kind;
     const PackKey *keys;
-} files[] = {{"codes", codes_keys}, {"entity", entity_keys}, {"map", map_keys},       {"pages", pages_keys},
-             {"roles", roles_keys}, {"rules", rules_keys},   {"system", system_keys}, {"users", users_keys}};
-const char *const pack_kinds[] = {"codes", "entity", "map",   "pages", "roles",
-                                  "rules", "system", "users", NULL};
+} files[] = {{"codes", codes_keys}, {"entity", entity_keys}, {"indicators", indicators_keys},
+             {"map", map_keys},     {"pages", pages_keys},   {"roles", roles_keys},
+             {"rules", rules_keys}, {"system", system_keys}, {"users", users_keys}};
+const char *const pack_kinds[] = {"codes", "entity", "indicators", "map",   "pages",
+                                  "roles", "rules",  "system",     "users", NULL};
 
 int pack_schema(Str kind, Buf *out, Err *err)
 {

@@ -118,3 +118,31 @@ export class City {
     };
   }
 }
+
+// Opens a stream and gives back next(): the data of the next `change` event.
+export async function stream(base, token, query = '', headers = {}) {
+  const abort = new AbortController();
+  const r = await fetch(`${base}/api/stream${query}`, { headers: { authorization: `Bearer ${token}`, ...headers }, signal: abort.signal });
+  if (r.status !== 200) throw new Error(`stream: ${r.status} ${await r.text()}`);
+  const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  return {
+    close: () => abort.abort(),
+    async next() {
+      for (;;) {
+        const m = text.match(/([\s\S]*?)\n\n/);
+        if (m) {
+          text = text.slice(m[0].length);
+          const data = m[1].split('\n').find((l) => l.startsWith('data:'));
+          if (m[1].includes('event: change') && data) return { ...JSON.parse(data.slice(5)), id: m[1].match(/^id: (\d+)/m)?.[1] };
+          continue;
+        }
+        const { value, done } = await reader.read();
+        if (done) throw new Error('the stream ended');
+        text += value;
+      }
+    },
+  };
+}
+
+export const within = (ms, promise) => Promise.race([promise, new Promise((_, no) => setTimeout(() => no(new Error(`nothing within ${ms} ms`)), ms))]);

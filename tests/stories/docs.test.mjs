@@ -15,7 +15,7 @@ const blocks = (file, language) =>
 before(async () => {
   packs = mkdtempSync(join(tmpdir(), 'chengshu-packs-'));
   cpSync(join(ROOT, 'systems'), packs, { recursive: true });
-  for (const text of blocks('docs/packs.md', 'yaml')) {
+  for (const text of ['docs/packs.md', 'docs/indicators.md'].flatMap((f) => blocks(f, 'yaml'))) {
     const path = join(packs, text.match(/^# (\S+)/)[1]);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
@@ -28,9 +28,20 @@ after(async () => {
   rmSync(packs, { recursive: true, force: true });
 });
 
-test('docs/records.md: every shell block', () => {
-  const script = ['set -euo pipefail', ...blocks('docs/records.md', 'sh')].join('\n');
-  execFileSync('bash', ['-c', script], { env: { ...process.env, BASE: city.url }, stdio: ['ignore', 'pipe', 'inherit'] });
+for (const file of ['docs/records.md', 'docs/indicators.md'])
+  test(`${file}: every shell block`, () => {
+    const script = ['set -euo pipefail', ...blocks(file, 'sh')].join('\n');
+    execFileSync('bash', ['-c', script], { env: { ...process.env, BASE: city.url }, stdio: ['ignore', 'pipe', 'inherit'] });
+  });
+
+test('docs/indicators.md: an alarm on an indicator is a reaction like any other', async () => {
+  const steward = await city.as('steward');
+  for (let i = 0; i < 50; i++) {
+    const items = (await steward('/api/inbox')).body;
+    if (items.some((m) => /亮灯率只有 66\.67%/.test(m.title))) return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  assert.fail((await steward('/api/inbox')).text);
 });
 
 test('docs/import.md: every shell block', () => {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { City } from './city.mjs';
+import { City, stream, within } from './city.mjs';
 
 let city;
 before(async () => {
@@ -13,35 +13,6 @@ before(async () => {
   await city.serve();
 });
 after(() => city?.remove());
-
-// Opens a stream and gives back next(): the data of the next `change` event.
-async function stream(base, token, query = '', headers = {}) {
-  const abort = new AbortController();
-  const r = await fetch(`${base}/api/stream${query}`, { headers: { authorization: `Bearer ${token}`, ...headers }, signal: abort.signal });
-  assert.equal(r.status, 200);
-  assert.match(r.headers.get('content-type'), /text\/event-stream/);
-  const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = '';
-  return {
-    close: () => abort.abort(),
-    async next() {
-      for (;;) {
-        const m = text.match(/([\s\S]*?)\n\n/);
-        if (m) {
-          text = text.slice(m[0].length);
-          const data = m[1].split('\n').find((l) => l.startsWith('data:'));
-          if (m[1].includes('event: change') && data) return { ...JSON.parse(data.slice(5)), id: m[1].match(/^id: (\d+)/m)?.[1] };
-          continue;
-        }
-        const { value, done } = await reader.read();
-        if (done) throw new Error('the stream ended');
-        text += value;
-      }
-    },
-  };
-}
-
-const within = (ms, promise) => Promise.race([promise, new Promise((_, no) => setTimeout(() => no(new Error(`nothing within ${ms} ms`)), ms))]);
 
 test('a change arrives on the stream; only what one may read', async () => {
   const token = await city.signIn('steward');

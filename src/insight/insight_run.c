@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MulanPSL-2.0 */
+/*
+ * Who computes and when. The journal is followed from a kept position; a change of a field that a figure uses
+ * marks the figure; marks are gathered for a moment, then measured in one snapshot and written in one
+ * transaction each. After a pass that took long the next one waits as long, so that a large register
+ * never keeps the machine busy. At a new day and at the start everything is computed. On PostgreSQL one
+ * server holds a lease; the others wait.
+ */
+#include "insight/insight_int.h"
+
+#include "base/log.h"
+#include "base/sm.h"
+#include "insight_sql.h"
+#include <errno.h>
+#include <limits.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LEASE_US  (10 * US_PER_SEC)
+#define GATHER_US 50000
+#define SLICE_US  100000
+#define REST_US   (2 * US_PER_SEC) /* without changes for so long: past periods, too */
+#define WAKE_US   US_PER_SEC
+
+/* --- what changed
+ * ------------------------------------------------------------------------------------------- */
+
+static bool names_field(const json_t *o, const Measure *m)
+{
+    for (size_t i = 0; i < m->n_used; i++)
+        if (json_object_getn(o, m->used[i]->name.p, m->used[i]->name.n)) return true;
+    return false;
+}
+
+static bool touches(const Measure *m, const JournalEntry *e, const json_t *after)
+{
+    if (!m->entity || !str_eq(m->entity->name, e->entity)) return false;
+    if (!str_is(e->op, "update")) return str_is(e->op, "insert") || str_is(e->op, "delete");
+    return !after || names_field(after, m);
+}
+
+static void mark(Insight *s, Arena *a, const JournalEntry *e)
+{
+    json_t *after = NULL;
+    if (str_eq(e->entity, s->set->values->name)) return;
+    if (str_is(e->op, "update") && json_parse(a, e->after, &after, NULL) < 0) after = NULL;
+    for (size_t i = 0; i < s->set->n; i++) {
+        const Indicator *x = s->set->items[i];
+        if (x->source == SOURCE_COMPUTED &&
+            (touches(&x->num, e, after) || (x->ratio && touches(&x->den, e, after))))
+            s->now[i] = s->past[i] = true, s->past_done[i] = 0;
+    }
+}
+
+typedef struct Follow {
+    Insight *s;
+    int64_t kept, seq;
+    bool known, more;
+} Follow;
+
+static int follow_tx(Tx *tx, void *p, Err *err)
+{
+    Follow *f = p;
+    _cleanup_arena_ Arena *a = arena_new();
+    JournalEntry *e;
+    size_t n;
+    Val v;
+    if (f->s->seq < 0) { /* everything is computed at the start, so the past is no news */
+        TRY(tx_one(tx, a, &sql_insight_state_get, NULL, 0, &v, err));
+        f->kept = v.i;
+        return journal_head(tx, &f->seq, err);
+    }
+    JournalFilter filter = {.after = f->s->seq, .limit = JOURNAL_PAGE_MAX};
+    TRY(journal_read(tx, a, &filter, &e, &n, err));
+    for (size_t i = 0; i < n; i++) mark(f->s, a, &e[i]);
+    f->seq = n ? e[n - 1].seq : f->s->seq;
+    f->more = n == JOURNAL_PAGE_MAX;
+    return 0;
+}
+
+static int follow(Insight *s, Err *err)
+{
+    Follow f = {.s = s};
+    do {
+        f.more = false;
+        TRY(store_read(s->city->store, "indicators.follow", follow_tx, &f, err));
+        s->seq = f.seq;
+    } while (f.more && !s->stopping);
+    return 0;
+}
+
+/* --- computing
+ * ---------------------------------------------------------------------------------------------- */
+
+typedef struct One {
+    Insight *s;
+    const Indicator *x;
+    Period p;
+    int64_t now_us, written;
+    Arena *a;
+    Figures f;
+} One;
+
+static int measure_tx(Tx *tx, void *p, Err *err)
+{
+    One *o = p;
+    arena_free(o->a);
+    o->a = arena_new();
+    TRY(indicator_measure(o->a, o->s->set, o->x, tx, o->p, clock_china_date(o->now_us), &o->f, err));
+    figures_hide(o->x, &o->f);
+    return 0;
+}
+
+static int keep_tx(Tx *tx, void *p, Err *err)
+{
+    One *o = p;
+    _cleanup_arena_ Arena *a = arena_new();
+    o->written = 0;
+    return figures_keep(o->s->set, o->x, tx, a, o->p, &o->f, o->now_us, &o->written, err);
+}
+
+static int compute(Insight *s, const Indicator *x, Period p, int64_t now_us, Err *err)
+{
+    One o = {.s = s, .x = x, .p = p, .now_us = now_us};
+    int rc = store_read(s->city->store, "indicators.measure", measure_tx, &o, err);
+    if (rc == 0) rc = store_tx(s->city->store, "indicators.keep", keep_tx, &o, err);
+    arena_free(o.a);
+    return rc < 0 ? err_wrap(err, "指标 " STR_FMT, STR_ARG(x->id)) : 0;
+}
+
+static void set_wrong(Insight *s, size_t i, const char *why)
+{
+    pthread_mutex_lock(&s->lock);
+    free(s->wrong[i]);
+    s->wrong[i] = why ? xstrdup(why) : NULL;
+    pthread_mutex_unlock(&s->lock);
+}
+
+Str insight_wrong(Insight *s, Arena *a, const Indicator *x)
+{
+    if (s->changed[x->i]) return S("公式变了而口径版本没有变，停在旧值");
+    pthread_mutex_lock(&s->lock);
+    Str why = s->wrong[x->i] ? str_fmt(a, "停在旧值：%s", s->wrong[x->i]) : S("");
+    pthread_mutex_unlock(&s->lock);
+    return why;
+}
+
+/* A fault of one indicator keeps none of the others; it is tried again at the next change. */
+static int each(Insight *s, const Indicator *x, Period p, int64_t now_us, Err *err)
+{
+    Err own = ERR_INIT;
+    int rc = compute(s, x, p, now_us, &own);
+    if (rc == 0) return set_wrong(s, x->i, NULL), 0;
+    if (own.code == ERR_BUSY || own.code == ERR_IO || own.code == ERR_RETRY || own.code == ERR_TIMEOUT) {
+        *err = own;
+        return rc;
+    }
+    set_wrong(s, x->i, own.msg);
+    log_err("indicators", S(""), &own);
+    return 0;
+}
+
+static int compute_now(Insight *s, int64_t now_us, Err *err)
+{
+    Date today = clock_china_date(now_us);
+    for (size_t i = 0; i < s->set->n && !s->stopping; i++) {
+        const Indicator *x = s->set->items[i];
+        if (!s->now[i]) continue;
+        s->now[i] = false;
+        if (s->changed[i]) continue;
+        if (each(s, x, period_of(x->period, today), now_us, err) < 0) {
+            s->now[i] = true;
+            return -(int)err->code;
+        }
+    }
+    return 0;
+}
+
+static bool poked(Insight *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool yes = s->poked || s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    return yes;
+}
+
+/* Past periods in slices, so that what is current never waits for them. */
+static int compute_past(Insight *s, int64_t now_us, Err *err)
+{
+    Date today = clock_china_date(now_us);
+    int64_t until = clock_mono_us() + SLICE_US;
+    for (size_t i = 0; i < s->set->n; i++) {
+        const Indicator *x = s->set->items[i];
+        Period p = period_of(x->period, today);
+        for (int k = 1; s->past[i] && k <= x->past && !s->changed[i]; k++) {
+            p = period_before(x->period, p);
+            if (k <= s->past_done[i]) continue;
+            if (p.from.year < 1900) break;
+            if (clock_mono_us() > until || poked(s)) return 0;
+            TRY(each(s, x, p, now_us, err));
+            s->past_done[i] = k;
+        }
+        s->past[i] = false, s->past_done[i] = 0;
+    }
+    return 0;
+}
+
+typedef struct State {
+    Insight *s;
+    int64_t now_us;
+    bool mine;
+} State;
+
+static int state_tx(Tx *tx, void *p, Err *err)
+{
+    State *x = p;
+    return tx_exec(tx, &sql_insight_state_put, VALS(V_INT(x->s->seq), V_TEXT(x->s->owner)), NULL, err);
+}
+
+static void mark_all(Insight *s)
+{
+    for (size_t i = 0; i < s->set->n; i++)
+        s->now[i] = s->past[i] = s->set->items[i]->source == SOURCE_COMPUTED, s->past_done[i] = 0;
+}
+
+static bool any(const bool *marks, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (marks[i]) return true;
+    return false;
+}
+
+int insight_pass(Insight *s, int64_t now_us, bool *ret_more, Err *err)
+{
+    Date today = clock_china_date(now_us);
+    State x = {.s = s};
+    bool start = s->seq < 0;
+    TRY(follow(s, err));
+    if (start || date_cmp(today, s->day) != 0) mark_all(s);
+    s->day = today;
+    bool changed = any(s->now, s->set->n);
+    TRY(compute_now(s, now_us, err));
+    if (changed) s->rested_us = now_us + REST_US;
+    if (!changed && now_us >= s->rested_us && any(s->past, s->set->n)) {
+        TRY(compute_past(s, now_us, err));
+        changed = true;
+    }
+    *ret_more = any(s->past, s->set->n);
+    atomic_store(&s->followed_us, now_us);
+    return changed ? store_tx(s->city->store, "indicators.state", state_tx, &x, err) : 0;
+}
+
+/* --- one server
+ * ------------------------------------------------------------------------------------------------ */
+
+static int lease_tx(Tx *tx, void *p, Err *err)
+{
+    State *x = p;
+    int64_t n = 0;
+    TRY(tx_exec(tx, &sql_insight_lease_take,
+                VALS(V_TEXT(x->s->owner), V_INT(x->now_us + LEASE_US), V_INT(x->now_us)), &n, err));
+    x->mine = n > 0;
+    return 0;
+}
+
+static int leave_tx(Tx *tx, void *p, Err *err)
+{
+    State *x = p;
+    Val me = V_TEXT(x->s->owner);
+    return tx_exec(tx, &sql_insight_lease_leave, &me, 1, NULL, err);
+}
+
+int insight_lease(Insight *s, int64_t now_us, Err *err)
+{
+    State x = {.s = s, .now_us = now_us};
+    TRY(store_tx(s->city->store, "indicators.lease", lease_tx, &x, err));
+    return x.mine;
+}
+
+/* --- life
+ * ------------------------------------------------------------------------------------------------------ */
+
+static int formulas_tx(Tx *tx, void *p, Err *err)
+{
+    State *x = p;
+    _cleanup_arena_ Arena *a = arena_new();
+    for (size_t i = 0; i < x->s->set->n; i++) {
+        const Indicator *d = x->s->set->items[i];
+        Val v, id = V_TEXT(d->id), version = V_INT(d->version);
+        if (!d->formula.n) continue;
+        TRY(tx_exec(tx, &sql_insight_formula_put, VALS(id, version, V_TEXT(d->formula), V_INT(x->now_us)),
+                    NULL, err));
+        TRY(tx_one(tx, a, &sql_insight_formula_get, VALS(id, version), &v, err));
+        x->s->changed[i] = !str_eq(v.s, d->formula);
+    }
+    return 0;
+}
+
+static int formulas(Insight *s, Err *err)
+{
+    State x = {.s = s, .now_us = clock_now_us()};
+    TRY(store_tx(s->city->store, "indicators.formulas", formulas_tx, &x, err));
+    for (size_t i = 0; i < s->set->n; i++)
+        if (s->changed[i])
+            log_event(LOG_ERROR, "indicator formula changed without a new version: not computed", S(""),
+                      "indicator", str_cdup(s->a, s->set->items[i]->id), NULL);
+    return 0;
+}
+
+static Str owner_name(Arena *a, const char *dir)
+{
+    char host[256] = "", real[PATH_MAX] = "", hex[SM3_HEX_SIZE];
+    gethostname(host, sizeof host - 1);
+    if (!realpath(dir, real)) snprintf(real, sizeof real, "%.4000s", dir);
+    sm3_hex(str_fmt(a, "%s:%s", host, real), hex);
+    return str_dup(a, str_n(hex, 16));
+}
+
+int insight_new(City *c, Insight **ret, Err *err)
+{
+    Faults f = {.arena = arena_new()};
+    InsightSet *set = NULL;
+    int rc = insight_load(c->model, &f, &set, err);
+    arena_free(f.arena);
+    TRY(rc);
+    Insight *s = xcalloc(1, sizeof *s);
+    s->city = c, s->set = set, s->seq = -1;
+    s->a = arena_new();
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->news, NULL);
+    s->now = xcalloc(set->n + 1, sizeof *s->now);
+    s->past = xcalloc(set->n + 1, sizeof *s->past);
+    s->past_done = xcalloc(set->n + 1, sizeof *s->past_done);
+    s->changed = xcalloc(set->n + 1, sizeof *s->changed);
+    s->wrong = xcalloc(set->n + 1, sizeof *s->wrong);
+    s->owner = owner_name(s->a, c->dir ? c->dir : store_dir(c->store));
+    if (set->n) rc = formulas(s, err);
+    if (rc < 0) {
+        insight_free(s);
+        return rc;
+    }
+    *ret = s;
+    return 0;
+}
+
+void insight_free(Insight *s)
+{
+    if (!s) return;
+    pthread_cond_destroy(&s->news);
+    pthread_mutex_destroy(&s->lock);
+    free(s->now);
+    free(s->past);
+    free(s->past_done);
+    free(s->changed);
+    for (size_t i = 0; i < s->set->n; i++) free(s->wrong[i]);
+    free(s->wrong);
+    insight_set_free(s->set);
+    arena_free(s->a);
+    free(s);
+}
+
+/* --- the thread
+ * -------------------------------------------------------------------------------------------------- */
+
+static void doze(Insight *s, int64_t us, bool until_news)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    int64_t ns = t.tv_nsec + us % US_PER_SEC * 1000;
+    t.tv_sec += us / US_PER_SEC + ns / 1000000000;
+    t.tv_nsec = ns % 1000000000;
+    pthread_mutex_lock(&s->lock);
+    while (!s->stopping && !(until_news && s->poked))
+        if (pthread_cond_timedwait(&s->news, &s->lock, &t) == ETIMEDOUT) break;
+    if (until_news) s->poked = false;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool leased(Insight *s, int64_t *leased_us)
+{
+    Err err = ERR_INIT;
+    int64_t now = clock_now_us();
+    if (*leased_us && now < *leased_us + LEASE_US / 3) return true;
+    int rc = insight_lease(s, now, &err);
+    if (rc < 0) log_err("indicators", S(""), &err);
+    if (rc > 0) return *leased_us = now, true;
+    if (*leased_us) s->seq = -1; /* another server has it: begin anew when it comes back */
+    *leased_us = 0;
+    return false;
+}
+
+/* One turn: how long to wait for news. */
+static int64_t turn(Insight *s)
+{
+    Err err = ERR_INIT;
+    bool more = false;
+    int64_t begin = clock_mono_us();
+    int rc = insight_pass(s, clock_now_us(), &more, &err);
+    int64_t took = clock_mono_us() - begin;
+    if (rc < 0) log_err("indicators", S(""), &err);
+    if (took > 2 * SLICE_US) doze(s, took < REST_US ? took : REST_US, false);
+    return rc < 0 ? 5 * WAKE_US : more ? 2 * GATHER_US : WAKE_US;
+}
+
+static void *run(void *p)
+{
+    Insight *s = p;
+    int64_t leased_us = 0;
+    while (!s->stopping) {
+        doze(s, leased(s, &leased_us) ? turn(s) : WAKE_US, true);
+        doze(s, GATHER_US, false);
+    }
+    State x = {.s = s};
+    Err err = ERR_INIT;
+    if (leased_us && store_tx(s->city->store, "indicators.leave", leave_tx, &x, &err) < 0)
+        log_err("indicators", S(""), &err);
+    return NULL;
+}
+
+static void on_journal(void *ctx)
+{
+    Insight *s = ctx;
+    pthread_mutex_lock(&s->lock);
+    s->poked = true;
+    pthread_cond_signal(&s->news);
+    pthread_mutex_unlock(&s->lock);
+}
+
+int insight_start(City *c, Err *err)
+{
+    TRY(insight_new(c, &c->insight, err));
+    Insight *s = c->insight;
+    if (!s->set->n) return 0;
+    if (pthread_create(&s->thread, NULL, run, s) != 0)
+        return err_set(err, ERR_INTERNAL, "不能建立指标的线程");
+    s->started = true;
+    s->watch = store_watch(c->store, on_journal, s);
+    return 0;
+}
+
+void insight_stop(City *c)
+{
+    Insight *s = c->insight;
+    if (s && s->started) {
+        store_unwatch(c->store, s->watch);
+        pthread_mutex_lock(&s->lock);
+        s->stopping = true;
+        pthread_cond_broadcast(&s->news);
+        pthread_mutex_unlock(&s->lock);
+        pthread_join(s->thread, NULL);
+    }
+    insight_free(s);
+    c->insight = NULL;
+}
