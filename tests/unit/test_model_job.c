@@ -15,6 +15,7 @@ enum { ROWS = 3000 };
 /* How often the maker may still be looked up with all rights; below zero: always. */
 static atomic_int allowed = -1;
 static TestCity *city;
+static Actor keeper; /* made before the threads */
 
 static int actor_now(Tx *tx, Arena *a, const Model *m, Str user, Str behalf, Actor *ret, Err *err)
 {
@@ -22,12 +23,14 @@ static int actor_now(Tx *tx, Arena *a, const Model *m, Str user, Str behalf, Act
     int left = atomic_load(&allowed);
     if (left > 0) atomic_store(&allowed, left - 1);
     if (!left) return err_set(err, ERR_FORBIDDEN, "已停用");
-    *ret = testcity_actor(city, str_cdup(city->a, user), "keeper", "", "");
+    *ret = keeper;
+    ret->user = user;
     return 0;
 }
 
 static City city_of(TestCity *t)
 {
+    keeper = testcity_actor(t, "k", "keeper", "", "");
     return (City){.store = t->store, .model = t->m, .dir = testdb_dir(t->db), .actor_of = actor_now};
 }
 
@@ -83,10 +86,9 @@ static void add(Jobs *s, const char *id, const char *entity, Str text, int64_t c
     Err err = ERR_INIT;
     Look look;
     ImportSpec spec = {.name = S("a.csv")};
-    const Actor who = testcity_actor(city, "k", "keeper", "", "");
     write_file(s, id, text);
     const Entity *e = model_entity(city->m, str_c(entity));
-    if (import_look(city->a, job_path(city->a, s, str_c(id)).p, NULL, 0, e, &who, &look, &err) < 0)
+    if (import_look(city->a, job_path(city->a, s, str_c(id)).p, NULL, 0, e, &keeper, &look, &err) < 0)
         fail_msg("%s", err.msg);
     spec_from_look(&spec, &look);
     Job j = {.id = str_c(id),
@@ -253,12 +255,12 @@ static void suggest__by_name_title_and_content(void **state)
     city = testcity_new("small", false);
     City c = city_of(city);
     Jobs *s = start(&c);
-    const Actor who = testcity_actor(city, "k", "keeper", "", "");
     Err err = ERR_INIT;
     Look look;
     write_file(s, "x", S("报表,,\n制表 2024-01-01,,\ncode,片区名称 ,无关\na1,甲,1\na2,乙,2\n"));
     const Entity *e = model_entity(city->m, S("area"));
-    assert_int_equal(import_look(city->a, job_path(city->a, s, S("x")).p, NULL, 0, e, &who, &look, &err), 0);
+    assert_int_equal(import_look(city->a, job_path(city->a, s, S("x")).p, NULL, 0, e, &keeper, &look, &err),
+                     0);
     assert_int_equal(look.header, 3);
     assert_int_equal(look.n, 3);
     assert_int_equal(look.rows, 2);
