@@ -170,8 +170,8 @@ static void answer_timeout(int fd)
         "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nCache-Control: "
         "no-store\r\nConnection: close\r\n\r\n"
         "{\"type\":\"/problems/"
-        "timeout\",\"title\":\"请求超时\",\"status\":408,\"detail\":\"请求内容没有在规定时间内收完\","
-        "\"code\":\"TIMEOUT\",\"message\":\"请求内容没有在规定时间内收完\",\"details\":null,"
+        "request-timeout\",\"title\":\"请求超时\",\"status\":408,\"detail\":\"请求内容没有在规定时间内收完\","
+        "\"code\":\"REQUEST_TIMEOUT\",\"message\":\"请求内容没有在规定时间内收完\",\"details\":null,"
         "\"hint\":\"请检查网络后重试，或分成几次提交\"}";
     ssize_t n = send(fd, text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)n; /* a client that does not even read is not told */

@@ -11,8 +11,10 @@ enum { GZIP_MIN = 1024, SSE_BLOCK = 16 << 10, FILE_BLOCK = 64 << 10 };
 
 static const char *const fixed[][2] = {
     {"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' "
-                                "data:; connect-src 'self'; font-src 'self'; "
-                                "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"},
+                                "data: blob:; connect-src 'self'; font-src 'self'; worker-src 'self'; "
+                                "form-action 'none'; frame-ancestors 'none'; base-uri 'none'; "
+                                "require-trusted-types-for 'script'; trusted-types vue chengshu"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Referrer-Policy", "same-origin"},
     {"X-Content-Type-Options", "nosniff"},

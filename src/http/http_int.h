@@ -114,11 +114,11 @@ int problem_page(Request *rq, Err *err);
 /* static.c: the files of web/, made by tools/embed */
 typedef struct WebFile {
     const char *path, *type, *etag; /* etag with its quotes */
-    const unsigned char *data;
-    size_t size;
-    const unsigned char *gzip; /* NULL when it does not pay */
-    size_t gzip_size;
+    bool steady;                    /* the name changes with the content */
+    size_t at, size;                /* in web_bytes */
+    size_t gzip_at, gzip_size;      /* gzip_size 0: it does not pay */
 } WebFile;
+extern const unsigned char web_bytes[];
 extern const WebFile web_files[];
 extern const size_t web_files_n;
 /* false: no such page */

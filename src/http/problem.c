@@ -105,8 +105,10 @@ static const char *advice(ErrCode code)
     case ERR_PRECONDITION: return "重新读取记录，核对他人的修改，再提交您的修改。";
     case ERR_RANGE: return "减小 offset，或先查询总数。";
     case ERR_REFERENCE: return "先建立被引用的记录，或先解除引用。";
+    case ERR_REQUEST_TIMEOUT: return "检查网络后重试。";
     case ERR_RUNNING: return "先停止正在运行的服务，或通过它的接口操作。";
-    case ERR_TIMEOUT: return "检查网络后重试；查询超时请缩小范围。";
+    case ERR_TIMEOUT:
+        return "缩小范围后再试：加上条件，按有索引的字段排序，用 after 翻页而不用很大的 offset。";
     case ERR_TOO_LARGE: return "分成几次提交或查询。";
     case ERR_TOO_MANY: return "放慢速度；应答头 Retry-After 说明等多少秒。";
     case ERR_UNAUTHORIZED: return "登录后重试；程序调用先 POST /api/session 取得令牌。";

@@ -4,6 +4,7 @@
 
 #include "http/http.h"
 #include "model/record.h"
+#include "model/search.h"
 #include "rule/rule.h"
 
 static const Engine store_engine = {.name = "store", .room = &store_room};

@@ -71,11 +71,11 @@ static void in_region(Build *b, const char *alias, const Entity *e, Str region)
         return;
     }
     next[prefix.n - 1]++;
-    build_add(b, "(");
+    build_add(b, b->wide ? "(+" : "(");
     build_column(b, alias, e->region);
     build_add(b, " >= ");
     build_arg(b, V_TEXT(prefix));
-    build_add(b, " and ");
+    build_add(b, b->wide ? " and +" : " and ");
     build_column(b, alias, e->region);
     build_add(b, " < ");
     build_arg(b, V_TEXT(str_n(next, prefix.n)));
@@ -105,6 +105,7 @@ static void in_org(Build *b, const char *alias, const Entity *e, Str code)
     const Field *f = e->org;
     const Entity *org = f->to ? f->to : e; /* org itself belongs to itself */
     if (f->storage != STORE_LINK) {
+        build_add(b, b->wide ? "+" : "");
         build_column(b, alias, f);
         build_add(b, " in ");
         org_tree(b, org, code);

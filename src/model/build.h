@@ -10,6 +10,7 @@ typedef struct Build {
     Arena *a;
     Dialect d;
     Buf text;
+    bool wide; /* row rules cover much: they are tested on the way, not looked up (SQLite) */
     Val *args;
     size_t n, cap;
 } Build;

@@ -15,6 +15,7 @@ struct City {
     struct People *people; /* people/; NULL = not running */
     /* Login names of who has a role, or is of an organisation; a room above knows. NULL: nobody. */
     int (*people_of)(Tx *tx, Arena *a, bool org, Str role_or_org, StrList *ret, Err *err);
+    struct Search *search; /* NULL = not running: nothing is indexed */
     /* A user (on whose behalf, or empty) with the rights of this moment; a room above knows. NULL: nobody.
        ERR_FORBIDDEN when the user may do nothing now. */
     int (*actor_of)(Tx *tx, Arena *a, const Model *m, Str user, Str behalf, Actor *ret, Err *err);

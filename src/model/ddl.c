@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #include "model/ddl.h"
 
-static const char *column_type(const Field *f, Dialect d, Arena *a)
+const char *ddl_column_type(Arena *a, const Field *f, Dialect d)
 {
     static const char *const lite[STORE_N] = {
         [STORE_TEXT] = "text",    [STORE_INT] = "integer", [STORE_NUM] = "numeric",
@@ -65,7 +65,7 @@ static void references(Build *b, const Field *f)
 static void column(Build *b, const Field *f, Str as, bool fk)
 {
     build_name(b, as);
-    build_addf(b, " %s", column_type(f, b->d, b->a));
+    build_addf(b, " %s", ddl_column_type(b->a, f, b->d));
     if (f->to && fk && b->d == DIALECT_SQLITE) references(b, f);
 }
 
@@ -96,7 +96,8 @@ int ddl_create_table(Tx *tx, Arena *a, const Entity *e, Err *err)
     build_name(&b, e->name);
     comment(&b, e->title);
     build_add(&b, " (\n");
-    if (!e->key) build_addf(&b, "  \"id\" %s not null primary key,\n", column_type(&e->sys[SYS_ID], b.d, a));
+    if (!e->key)
+        build_addf(&b, "  \"id\" %s not null primary key,\n", ddl_column_type(a, &e->sys[SYS_ID], b.d));
     for (size_t i = 0; i < e->n; i++) {
         const Field *f = &e->fields[i];
         if (f->storage == STORE_LINK) continue;
@@ -165,11 +166,12 @@ int ddl_create_link(Tx *tx, Arena *a, const Field *f, Err *err)
     build_add(&b, "create table ");
     build_name(&b, f->link);
     comment(&b, f->title);
-    build_addf(&b, " (\n  \"owner\" %s not null references ", column_type(owner, b.d, a));
+    build_addf(&b, " (\n  \"owner\" %s not null references ", ddl_column_type(a, owner, b.d));
     build_name(&b, f->owner->name);
     build_add(&b, "(");
     build_name(&b, owner->name);
-    build_addf(&b, ") on delete cascade,\n  \"target\" %s not null references ", column_type(target, b.d, a));
+    build_addf(&b, ") on delete cascade,\n  \"target\" %s not null references ",
+               ddl_column_type(a, target, b.d));
     build_name(&b, f->to->name);
     build_add(&b, "(");
     build_name(&b, target->name);

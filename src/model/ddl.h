@@ -4,6 +4,8 @@
  */
 #include "model/build.h"
 
+/* SQL type of a field's column. */
+const char *ddl_column_type(Arena *a, const Field *f, Dialect d);
 int ddl_create_table(Tx *tx, Arena *a, const Entity *e, Err *err) CHECKED;
 int ddl_drop_table(Tx *tx, Arena *a, Str name, Err *err) CHECKED;
 int ddl_add_column(Tx *tx, Arena *a, const Field *f, Str as, bool fk, Err *err) CHECKED;

@@ -167,6 +167,21 @@ typedef struct Role {
     Place at;
 } Role;
 
+/* A page of the desk (pages.yaml). */
+typedef struct PageChart {
+    Str title, kind, query, x, y, series, unit, help;
+    const Entity *entity;
+    bool wide;
+} PageChart;
+typedef struct DeskPage {
+    Str name, title, kind, about, query, date;
+    const System *system;
+    const Entity *entity; /* NULL for a board */
+    PageChart *charts;
+    size_t n_charts;
+    Place at;
+} DeskPage;
+
 struct Model {
     Arena *arena;
     struct Vault
@@ -182,6 +197,8 @@ struct Model {
     size_t n_codes, cap_codes;
     Role *roles;
     size_t n_roles, cap_roles;
+    DeskPage *pages;
+    size_t n_pages, cap_pages;
     struct ExprEnv *exprs;
     Str digest; /* SM3 of what was declared; changes when a pack changes */
 };

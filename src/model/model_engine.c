@@ -6,6 +6,7 @@
 #include "model/record_http.h"
 
 static const Route routes[] = {
+    {"GET", "/api/changes", NULL, ROUTE_ANY_USER, changes_get, NULL, "近来各类数据变了多少"},
     {"GET", "/api/entities", NULL, ROUTE_ANY_USER, entities_get, NULL, "我可以使用的实体"},
     {"GET", "/api/entities/{entity}", NULL, ROUTE_ANY_USER, entity_get, NULL, "一个实体的字段与代码"},
     {"POST", "/api/exports", NULL, ROUTE_ANY_USER | ROUTE_WRITES, exports_post, NULL,
@@ -57,6 +58,7 @@ static const Route routes[] = {
      "删除一条记录"},
     {"GET", "/api/records/{entity}/{id}/history", NULL, ROUTE_ANY_USER, record_history, NULL,
      "一条记录的历史"},
+    {"GET", "/api/pages", NULL, ROUTE_ANY_USER, pages_get, NULL, "系统包声明的页面"},
     {"GET", "/api/schemas/{kind}", NULL, ROUTE_ANY_USER, schemas_get, NULL, "系统包文件的 JSON Schema"},
     {"GET", "/api/systems", NULL, ROUTE_ANY_USER, systems_get, NULL, "全部系统"},
     {0},

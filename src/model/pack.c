@@ -24,6 +24,7 @@ int model_load(const char *dir, Faults *f, Model **ret, Err *err)
     pack_build_entities(&l);
     pack_build_roles(&l);
     pack_build_policies(&l);
+    pack_build_pages(&l);
     pack_check_users(&l);
     pack_build_loads(&l);
     pack_check_maps(&l);

@@ -30,6 +30,11 @@ typedef struct PackLoader {
     } * roles;
     size_t n_roles, cap_roles;
     struct {
+        const Yaml *y;
+        System *system;
+    } * pages;
+    size_t n_pages, cap_pages;
+    struct {
         SystemFile y;
         size_t i; /* index in m->systems while reading */
     } * systems;
@@ -48,6 +53,8 @@ void pack_build_entities(PackLoader *l);
 void pack_build_codes(PackLoader *l, const Yaml *root);
 /* pack_policy.c: row and field policies, once roles and references are known */
 void pack_build_policies(PackLoader *l);
+/* pack_page.c: pages of the desk, once everything that they name is known */
+void pack_build_pages(PackLoader *l);
 /* A fault of an expression at its place in the file. `what` stands before the message. */
 void pack_expr_fault(PackLoader *l, const Yaml *y, Str what, const Err *err);
 /* pack_role.c: roles, load steps, users files, order of systems */

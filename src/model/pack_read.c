@@ -154,6 +154,15 @@ static void read_pack(PackLoader *l, const char *dir)
             r->system = s;
         }
     }
+    Str pages = join(l->a, dir, S("pages.yaml"));
+    if (access(pages.p, F_OK) == 0) {
+        Yaml *y = read_file(l, pages.p);
+        if (y) {
+            __typeof__(l->pages) p = ARENA_PUSH(l->a, l->pages, l->n_pages, l->cap_pages);
+            p->y = y;
+            p->system = s;
+        }
+    }
     Str users = join(l->a, dir, S("demo/users.yaml"));
     if (access(users.p, F_OK) == 0) {
         Yaml *y = read_file(l, users.p);

@@ -403,9 +403,10 @@ static void schema_object(JsonWriter *w, const PackKey *keys)
 static const struct {
     const char *kind;
     const PackKey *keys;
-} files[] = {{"codes", codes_keys}, {"entity", entity_keys}, {"map", map_keys},    {"roles", roles_keys},
-             {"rules", rules_keys}, {"system", system_keys}, {"users", users_keys}};
-const char *const pack_kinds[] = {"codes", "entity", "map", "roles", "rules", "system", "users", NULL};
+} files[] = {{"codes", codes_keys}, {"entity", entity_keys}, {"map", map_keys},       {"pages", pages_keys},
+             {"roles", roles_keys}, {"rules", rules_keys},   {"system", system_keys}, {"users", users_keys}};
+const char *const pack_kinds[] = {"codes", "entity", "map",   "pages", "roles",
+                                  "rules", "system", "users", NULL};
 
 int pack_schema(Str kind, Buf *out, Err *err)
 {

@@ -48,7 +48,7 @@ StrList pack_texts(Arena *a, const Yaml *y);
 int64_t pack_int(const Yaml *y, int64_t otherwise);
 
 extern const PackKey system_keys[], entity_keys[], field_keys[], codes_keys[], roles_keys[], users_keys[],
-    map_keys[];
+    map_keys[], pages_keys[];
 extern const PackKey code_keys[], load_keys[], role_keys[], record_keys[], user_keys[], rule_keys[],
     policy_keys[];
 extern const char *const field_type_names[];

@@ -8,6 +8,7 @@
 
 #include "model/expr.h"
 
+#include "model/cube.h"
 #include "model/ddl.h"
 #include "model/model_sql.h"
 #include "model/value.h"
@@ -46,6 +47,22 @@ static void want_field(Arena *a, const Entity *e, Indexes *list, const Field *f,
     want_index(a, e, list, set, unique);
 }
 
+static void then(FieldSet *set, const Field *f)
+{
+    if (f && !set_has(set, f)) set->items[set->n++] = f;
+}
+
+/* A list by these fields, or filtered by them and in the default order, is one stretch of the index: behind
+   them stand the default order and the id. */
+static void want_list(Arena *a, const Entity *e, Indexes *list, const FieldSet *by)
+{
+    FieldSet set = {ARENA_ARRAY(a, const Field *, by->n + 2), 0};
+    for (size_t i = 0; i < by->n; i++) then(&set, by->items[i]);
+    then(&set, e->order);
+    then(&set, entity_id(e));
+    want_index(a, e, list, set, false);
+}
+
 /* Every index the entity wants: unique fields and sets, references (for the way back), declared ones, the
  * default order. */
 static Indexes wanted_indexes(Arena *a, const Entity *e)
@@ -53,15 +70,16 @@ static Indexes wanted_indexes(Arena *a, const Entity *e)
     Indexes list = {0};
     for (size_t i = 0; i < e->n; i++) {
         const Field *f = &e->fields[i];
+        FieldSet one = {&f, 1};
         if (f == e->key || f->storage == STORE_LINK) continue;
         if (f->unique)
             want_field(a, e, &list, f, true);
         else if (f->to || f->index)
-            want_field(a, e, &list, f, false);
+            want_list(a, e, &list, &one);
     }
     for (size_t i = 0; i < e->n_unique; i++) want_index(a, e, &list, e->unique[i], true);
-    for (size_t i = 0; i < e->n_index; i++) want_index(a, e, &list, e->index[i], false);
-    if (e->order && e->order != entity_id(e) && !e->order->unique) want_field(a, e, &list, e->order, false);
+    for (size_t i = 0; i < e->n_index; i++) want_list(a, e, &list, &e->index[i]);
+    if (e->order && e->order != entity_id(e) && !e->order->unique) want_list(a, e, &list, &(FieldSet){0});
     return list;
 }
 
@@ -82,6 +100,19 @@ static void spec_field(JsonWriter *w, const Field *f)
     jw_object_end(w);
 }
 
+/* What is kept of the cube: its fields, and with their types what their columns are. */
+static Str cube_spec(Arena *a, const Entity *e)
+{
+    Buf b;
+    FieldSet set = cube_fields(a, e);
+    buf_init(&b, 1000);
+    buf_addc(&b, '1');
+    for (size_t i = 0; i < set.n; i++) buf_addf(&b, " " STR_FMT, STR_ARG(set.items[i]->name));
+    Str s = buf_dup(a, &b);
+    buf_done(&b);
+    return s;
+}
+
 Str plan_spec(Arena *a, const Entity *e)
 {
     Buf b;
@@ -99,6 +130,7 @@ Str plan_spec(Arena *a, const Entity *e)
     Indexes list = wanted_indexes(a, e);
     for (size_t i = 0; i < list.n; i++) jw_str(&w, list.items[i].name);
     jw_array_end(&w);
+    jw_kstr(&w, "cube", cube_spec(a, e));
     jw_object_end(&w);
     Str s = buf_dup(a, &b);
     buf_done(&b);
@@ -307,10 +339,22 @@ static void create_entity(Maker *mk, const Entity *e)
         PlanStep *s = add(mk, CREATE_INDEX, e, NULL, S(""));
         s->set = want.items[i].set, s->unique = want.items[i].unique;
     }
+    add(mk, CREATE_CUBE, e, NULL, S(""));
+}
+
+/* Kept counts of other fields, or of a table that changes, are made anew. */
+static void diff_cube(Maker *mk, const Entity *e, const json_t *spec, size_t steps_before)
+{
+    Str had = jstr(spec, "cube");
+    if (mk->plan->n == steps_before && str_eq(had, cube_spec(mk->a, e))) return;
+    if (had.n) add(mk, DROP_CUBE, e, NULL, S(""))->name = e->name;
+    add(mk, CREATE_CUBE, e, NULL,
+        had.n ? S("") : str_fmt(mk->a, "为 " STR_FMT " 建计数表", STR_ARG(e->name)));
 }
 
 static int diff_entity(Maker *mk, const Entity *e, const json_t *spec, Err *err)
 {
+    size_t steps_before = mk->plan->n;
     const json_t *old_key = e->key ? old_field(spec, e->key->name) : NULL;
     mk->converted = ARENA_ARRAY(mk->a, bool, e->n + 1), mk->touched = ARENA_ARRAY(mk->a, bool, e->n + 1);
     if (old_key && jint(old_key, "storage", -1) != (int64_t)e->key->storage)
@@ -332,6 +376,7 @@ static int diff_entity(Maker *mk, const Entity *e, const json_t *spec, Err *err)
     gone_fields(mk, e, spec);
     recompute(mk, e, spec);
     diff_indexes(mk, e, spec);
+    diff_cube(mk, e, spec, steps_before);
     return 0;
 }
 
@@ -345,6 +390,7 @@ static void drop_entity(Maker *mk, Str name, const json_t *spec)
         PlanStep *s = add(mk, DROP_LINK, NULL, NULL, S(""));
         s->name = str_fmt(mk->a, STR_FMT "__" STR_FMT, STR_ARG(name), STR_ARG(jstr(f, "name")));
     }
+    if (jstr(spec, "cube").n) add(mk, DROP_CUBE, NULL, NULL, S(""))->name = name;
     PlanStep *s =
         add(mk, DROP_TABLE, NULL, NULL, str_fmt(mk->a, "删除 " STR_FMT " 的全部记录", STR_ARG(name)));
     s->name = name, s->danger = name;

@@ -7,6 +7,7 @@
 #include "model/plan_int.h"
 
 #include "base/text.h"
+#include "model/cube.h"
 #include "model/ddl.h"
 #include "model/model_sql.h"
 #include "model/record_int.h"
@@ -282,6 +283,8 @@ static int drop_table(Tx *tx, Arena *a, Str name, Err *err)
 static int apply_step(Arena *a, const PlanStep *s, Tx *tx, Err *err)
 {
     switch ((enum PlanKind)s->kind) {
+    case DROP_CUBE: return cube_drop(tx, a, s->name, err);
+    case CREATE_CUBE: return cube_create(tx, a, s->entity, err);
     case CREATE_TABLE: return ddl_create_table(tx, a, s->entity, err);
     case ADD_COLUMN: return add_column(tx, a, s->field, err);
     case DROP_INDEX: return ddl_drop_index(tx, a, s->name, err);

@@ -5,6 +5,7 @@
 
 /* In the order in which steps run. */
 enum PlanKind {
+    DROP_CUBE, /* kept counts are taken away before their table changes, and made anew at the end */
     CREATE_TABLE,
     ADD_COLUMN,
     DROP_INDEX,
@@ -16,6 +17,7 @@ enum PlanKind {
     DROP_COLUMN,
     DROP_LINK,
     DROP_TABLE,
+    CREATE_CUBE,
     NOTE_SPEC, /* nothing to do in the database but to remember the new limits */
     KIND_N
 };

@@ -43,7 +43,13 @@ struct Cond {
     int quantifier; /* 0, or '&' all / '|' any over values */
     Val *vals;      /* checked and canonical */
     size_t n_vals;
-    Str word; /* is: null, not_null, true, false */
+    Str word;    /* is: null, not_null, true, false */
+    FieldSet in; /* fts: the fields in one of which each word must occur */
+    Str *words;  /* fts: as written; vals are their patterns */
+    size_t n_words;
+    Str match; /* fts: what the search index is asked first; set by search_prepare, empty = nothing */
+    Val *pending;
+    size_t n_pending;
 };
 
 typedef enum EmbedKind {
@@ -87,10 +93,14 @@ struct Query {
     Cond *where; /* COND_AND at the top; never NULL */
     Sort *sorts;
     size_t n_sorts, cap_sorts;
+    Sort *order; /* what the list is ordered by after all: query_order */
+    size_t n_order, cap_order;
+    Val *after; /* values of `order` in the row behind which the page begins; NULL = the first page */
     int64_t limit, offset; /* limit -1 = none given */
     bool aggregate;
     Str at; /* ?at=DATE for entities with history */
     Access access;
+    bool wide;     /* see Build */
     Access unmask; /* set when masked values are to be shown: only rows that the unmasking right covers */
 };
 
@@ -112,6 +122,21 @@ void query_and_in(const QueryCtx *c, Query *q, const Field *f, Val *vals, size_t
 /* Replaces the picks by those of a select= text. */
 int query_select_text(const QueryCtx *c, Query *q, Str text, Err *err) CHECKED;
 bool query_has_filter(const Query *q);
+
+/* query_page.c: completes the order with the default order and the id; once, when all is parsed. */
+void query_order(const QueryCtx *c, Query *q);
+bool sort_nullable(const Sort *s);
+bool sort_nulls_first(const Sort *s);
+/* The cursor behind a row with these values of q->order; empty when the list has none. */
+Str query_cursor(const QueryCtx *c, Query *q, const Val *vals);
+/* The list is read in two halves: the rows that have the first field of the order, and those that have not.
+ */
+typedef enum Half { HALF_BOTH, HALF_HAVE, HALF_NULL } Half;
+bool query_halves(const QueryCtx *c, Query *q);
+size_t query_order_end(const Query *q, Half half); /* how many terms the order of this half has */
+bool query_half_empty(const Query *q, Half half);  /* the cursor stands behind this half */
+/* " and …": the half, and what stands behind the cursor; alias t. */
+void query_page_where(Build *b, const Query *q, Half half);
 
 /* " where …" of the query's own conditions and the actor's row rules; alias "t". */
 void query_where(const QueryCtx *c, Build *b, const char *alias, const Query *q);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "model/pattern.h"
+#include "model/search.h"
 #include "model/value.h"
 #include "model/vault.h"
 
@@ -122,7 +123,7 @@ static int add_sealed(const QueryCtx *c, Cond *k, size_t *cap, Str text, Str nam
 
 static int add_val(const QueryCtx *c, Cond *k, size_t *cap, Str text, Str name, Err *err)
 {
-    if (k->field->sealed) return add_sealed(c, k, cap, text, name, err);
+    if (k->field->sealed && k->cmp != CMP_FTS) return add_sealed(c, k, cap, text, name, err);
     Val v;
     const Field *f = k->field;
     bool pattern = k->cmp == CMP_LIKE || k->cmp == CMP_ILIKE || k->cmp == CMP_MATCH || k->cmp == CMP_IMATCH ||
@@ -164,7 +165,7 @@ static int add_val(const QueryCtx *c, Cond *k, size_t *cap, Str text, Str name, 
 /* fts: every word must occur somewhere in the text. */
 static int fts_words(const QueryCtx *c, Cond *k, Str text, Str name, Err *err)
 {
-    size_t cap = 0;
+    size_t cap = 0, words_cap = 0;
     Str rest = text, word;
     while (str_split(&rest, ' ', &word)) {
         if (word.n >= 2 && (word.p[0] == '\'' || word.p[0] == '"')) word = str_n(word.p + 1, word.n - 2);
@@ -179,6 +180,7 @@ static int fts_words(const QueryCtx *c, Cond *k, Str text, Str name, Err *err)
         buf_addc(&b, '%');
         Str pattern = buf_dup(c->a, &b);
         buf_done(&b);
+        *ARENA_PUSH(c->a, k->words, k->n_words, words_cap) = word;
         TRY(add_val(c, k, &cap, pattern, name, err));
     }
     return k->n_vals ? 0 : bad(err, name, "没有写要找的词", text);
@@ -206,6 +208,14 @@ static int check_use(const QueryCtx *c, const Query *q, const Cond *k, Str name,
     if ((f->storage == STORE_GEO || f->storage == STORE_JSON) && k->cmp != CMP_IS)
         return bad(err, name, "只能用", S("is.null / is.not_null"));
     return 0;
+}
+
+/* _text=fts.词 */
+static int check_text(const QueryCtx *c, const Query *q, Cond *k, Err *err)
+{
+    if (k->cmp != CMP_FTS) return bad(err, S("_text"), "只能用", S("fts"));
+    k->in = search_fields(c->a, q->entity);
+    return k->in.n ? 0 : bad(err, S("_text"), "：没有可以搜索的文本字段", q->entity->name);
 }
 
 static int is_value(Cond *k, Str name, Str value, Err *err)
@@ -253,9 +263,15 @@ static int leaf(const QueryCtx *c, Query *q, Str name, Str text, Cond **ret, Err
     Str value;
     StrList items = {0};
     size_t cap = 0;
-    TRY(query_field(q->entity, name, NULL, &k->field, err));
+    bool any_text = str_is(name, "_text"); /* every field that is searched */
+    if (any_text)
+        k->field = q->entity->label;
+    else
+        TRY(query_field(q->entity, name, NULL, &k->field, err));
     TRY(split_op(c, name, text, k, &value, err));
-    TRY(check_use(c, q, k, name, err));
+    TRY(any_text ? check_text(c, q, k, err) : check_use(c, q, k, name, err));
+    if (!any_text && k->cmp == CMP_FTS)
+        k->in = (FieldSet){ARENA_ARRAY(c->a, const Field *, 1), 1}, k->in.items[0] = k->field;
     *ret = k;
     bool list = k->cmp == CMP_IN,
          braces = k->cmp == CMP_CS || k->cmp == CMP_CD || k->cmp == CMP_OV || k->quantifier;

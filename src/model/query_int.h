@@ -16,5 +16,7 @@ void query_select_all(const QueryCtx *c, Query *q);
 int query_filter(const QueryCtx *c, Query *q, Str name, Str value, Err *err) CHECKED;
 /* or=(…), and=(…), not.or=(…) */
 int query_tree(const QueryCtx *c, Query *q, CondKind kind, bool negate, Str text, Err *err) CHECKED;
+/* after=…; when all else is parsed. ERR_INPUT. */
+int query_after(const QueryCtx *c, Query *q, Str text, Err *err) CHECKED;
 /* Cuts the next item off a list at a comma outside parentheses and quotes. */
 bool query_next_item(Str *rest, Str *item);

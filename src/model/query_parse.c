@@ -149,6 +149,8 @@ static int parameter(const QueryCtx *c, Query *q, Str name, Str value, Err *err)
     ptrdiff_t dot = str_find(name, '.');
     if (dot > 0) {
         Embed *m = embed_by_name(q, str_n(name.p, (size_t)dot));
+        if (m && str_is(str_from(name, (size_t)dot + 1), "after"))
+            return err_set(err, ERR_INPUT, "关联的记录不能用 after 翻页"), err_pointer(err, "after");
         if (m) return parameter(c, m->query, str_from(name, (size_t)dot + 1), value, err);
         err_set(err, ERR_INPUT, "select 里没有 “" STR_FMT "”，不能对它设条件",
                 STR_ARG(text_cut(str_n(name.p, (size_t)dot), 48)));
@@ -159,7 +161,7 @@ static int parameter(const QueryCtx *c, Query *q, Str name, Str value, Err *err)
 
 static bool ignored(Str name)
 {
-    static const char *const own[] = {"select", "columns", "on_conflict", NULL};
+    static const char *const own[] = {"after", "select", "columns", "on_conflict", NULL};
     for (size_t i = 0; own[i]; i++)
         if (str_is(name, own[i])) return true;
     return false;
@@ -178,6 +180,8 @@ int query_parse(const QueryCtx *c, const Entity *e, Str query, Query **ret, Err 
     for (size_t i = 0; i < n; i++)
         if (!ignored(params[i].name) && params[i].name.n)
             TRY(parameter(c, q, params[i].name, params[i].value, err));
+    for (size_t i = 0; i < n; i++)
+        if (str_is(params[i].name, "after")) TRY(query_after(c, q, params[i].value, err));
     *ret = q;
     return 0;
 }

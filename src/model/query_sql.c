@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /* Conditions to SQL. Where the databases differ, the difference stands in one place: rows of `forms`. */
-#include "model/query.h"
+#include "model/search.h"
 
 #include "base/text.h"
 
@@ -117,19 +117,44 @@ static void link_cond(Build *b, const char *alias, const Cond *c)
     }
 }
 
+/* Of long texts only what the search looks at. */
+static void occurs(Build *b, const char *alias, const Field *f, Val pattern)
+{
+    bool cut = f->type == F_LONGTEXT, lite = b->d == DIALECT_SQLITE;
+    build_add(b, lite ? "ilike(" : "");
+    build_add(b, cut ? "substr(" : "");
+    build_column(b, alias, f);
+    if (cut) build_addf(b, ", 1, %d)", SEARCH_FIELD_MAX);
+    build_add(b, lite ? ", " : " ilike ");
+    build_arg(b, pattern);
+    build_add(b, lite ? ")" : "");
+}
+
+/* Every word occurs in one of the fields. */
+static void words(Build *b, const char *alias, const Cond *c)
+{
+    build_add(b, "(");
+    if (c->match.n) {
+        search_cond(b, alias, c->field->owner, c);
+        build_add(b, " and ");
+    }
+    for (size_t i = 0; i < c->n_vals; i++) {
+        build_add(b, i ? " and (" : "(");
+        for (size_t k = 0; k < c->in.n; k++) {
+            if (k) build_add(b, " or ");
+            occurs(b, alias, c->in.items[k], c->vals[i]);
+        }
+        build_add(b, ")");
+    }
+    build_add(b, ")");
+}
+
 static void leaf(Build *b, const char *alias, const Cond *c)
 {
     if (c->field->storage == STORE_LINK) return link_cond(b, alias, c);
     if (c->cmp == CMP_IS) return is_word(b, alias, c->field, c->word);
     if (c->cmp == CMP_IN) return in_list(b, alias, c);
-    if (c->cmp == CMP_FTS) { /* every word occurs */
-        build_add(b, "(");
-        for (size_t i = 0; i < c->n_vals; i++) {
-            if (i) build_add(b, " and ");
-            one(b, alias, c->field, CMP_ILIKE, c->vals[i]);
-        }
-        return build_add(b, ")");
-    }
+    if (c->cmp == CMP_FTS) return words(b, alias, c);
     if (c->n_vals == 1) return one(b, alias, c->field, c->cmp, c->vals[0]);
     build_add(b, "(");
     for (size_t i = 0; i < c->n_vals; i++) {

@@ -24,6 +24,7 @@ typedef struct ReadResult {
     int64_t rows;
     int64_t total; /* -1 = not counted */
     int64_t rev;   /* of the only row, for ETag; 0 otherwise */
+    Str next;      /* cursor of the next page; empty on the last one. In the context's arena */
 } ReadResult;
 
 /* Runs the query and writes the answer. `count`: also count all rows that match. FORMAT_OBJECT: exactly one

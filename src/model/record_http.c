@@ -143,7 +143,9 @@ static int get_tx(Tx *tx, void *p, Err *err)
     _cleanup_arena_ Arena *a = arena_new();
     QueryCtx c = ctx_of(g->rq, a);
     buf_clear(&g->rq->out);
-    return record_read(&c, tx, g->q, g->wish.format, g->wish.count, &g->rq->out, &g->result, err);
+    TRY(record_read(&c, tx, g->q, g->wish.format, g->wish.count, &g->rq->out, &g->result, err));
+    g->result.next = str_dup(g->rq->arena, g->result.next);
+    return 0;
 }
 
 /* A read that shows masked values writes the journal, so it is a write. */
@@ -159,6 +161,10 @@ static void content_range(Request *rq, const Get *g)
     const ReadResult *r = &g->result;
     Str total = r->total >= 0 ? str_fmt(rq->arena, "%lld", (long long)r->total) : S("*");
     long long first = (long long)g->q->offset;
+    if (g->wish.count &&
+        r->total < 0) /* it would have taken long; one more than the page when there is a next */
+        request_header(rq, "X-Count-At-Least",
+                       str_fmt(rq->arena, "%lld", first + (long long)r->rows + (r->next.n > 0)));
     if (r->rows)
         request_header(
             rq, "Content-Range",
@@ -187,6 +193,7 @@ int records_get(Request *rq, Err *err)
                        (long long)g.q->offset + 1);
     }
     content_range(rq, &g);
+    if (g.result.next.n) request_header(rq, "X-Next-Cursor", g.result.next);
     bool partial = g.result.total >= 0 && g.result.rows < g.result.total && g.wish.format != FORMAT_OBJECT;
     rq->status = partial ? 206 : 200;
     rq->content_type = record_media[g.wish.format];

@@ -14,6 +14,8 @@ int record_history(Request *rq, Err *err);
 int entities_get(Request *rq, Err *err);
 int entity_get(Request *rq, Err *err);
 int systems_get(Request *rq, Err *err);
+int changes_get(Request *rq, Err *err);
+int pages_get(Request *rq, Err *err);
 int schemas_get(Request *rq, Err *err);
 int looks_get(Request *rq, Err *err);
 int journal_get(Request *rq, Err *err);

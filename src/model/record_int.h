@@ -23,6 +23,7 @@ struct Level {
     size_t *at;     /* pick → column */
     size_t rev, id; /* columns of _rev and the id */
     bool keyed;
+    bool cube;          /* figures from the kept counts */
     bool counts_people; /* figures over people: column `people` holds how many */
     size_t people;
     Row *rows;
@@ -33,6 +34,8 @@ struct Level {
 
 /* The level's SELECT without its page (limit < 0) or with it; fills the level's columns. */
 void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b);
+/* One half of it, from the query's cursor on (query_halves says whether there are halves). */
+void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build *b);
 /* At most `max` more rows into the level: 1 = there may be more, 0 = the end. */
 int level_take(const QueryCtx *c, Level *l, Rows *rows, size_t max, Err *err) CHECKED;
 /* Fetches what is embedded, for all rows of the level at once. */

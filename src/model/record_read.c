@@ -7,6 +7,8 @@
 #include "model/record_int.h"
 
 #include "base/csv.h"
+#include "model/cube.h"
+#include "model/search.h"
 #include "model/value.h"
 #include "model/vault.h"
 
@@ -51,13 +53,19 @@ static void plan_columns(Level *l, const QueryCtx *c)
         l->people = l->n_cols - 1;
     }
     if (q->aggregate) return;
+    query_order(c, q);
+    for (size_t i = 0; i < q->n_order; i++) /* for the cursor */
+        if (!q->order[i].embed) (void)column_of(l, c, q->order[i].field);
     l->rev = column_of(l, c, &q->entity->sys[SYS_REV]);
     l->id = column_of(l, c, entity_id(q->entity));
 }
 
-static void agg_sql(Build *b, const Col *col)
+static void agg_sql(Build *b, const Col *col, bool cube)
 {
     static const char *const names[] = {"", "count", "sum", "avg", "min", "max"};
+    if (cube)
+        return build_add(b, b->d == DIALECT_SQLITE ? "coalesce(sum(t." CUBE_N "), 0)"
+                                                   : "cast(coalesce(sum(t." CUBE_N "), 0) as bigint)");
     build_addf(b, "%s(", names[col->agg]);
     if (col->field && col->field->storage == STORE_LINK)
         build_column(b, "t", entity_id(col->field->owner));
@@ -73,7 +81,7 @@ static void select_list(Build *b, const Level *l)
     for (size_t i = 0; i < l->n_cols; i++) {
         if (i) build_add(b, ", ");
         if (l->cols[i].agg)
-            agg_sql(b, &l->cols[i]);
+            agg_sql(b, &l->cols[i], l->cube);
         else
             build_column(b, "t", l->cols[i].field);
     }
@@ -91,7 +99,15 @@ static void group_by(Build *b, const Level *l)
     }
 }
 
-static void sort_term(Build *b, const Sort *s)
+/* How many fields the figures are grouped by. */
+static size_t group_count(const Level *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_cols; i++) n += !l->cols[i].agg;
+    return n;
+}
+
+static void sort_term(Build *b, const Sort *s, bool nullable)
 {
     if (s->embed) { /* the label of a reference */
         build_add(b, "(select o.");
@@ -107,45 +123,38 @@ static void sort_term(Build *b, const Sort *s)
         build_column(b, "t", s->field);
     build_add(b, s->desc ? " desc" : " asc");
     /* PostgreSQL's order of NULLs on both; left out where there are none, so that an index can serve */
-    bool never_null = !s->embed && (s->field->required || s->field->system);
-    if (s->nulls || !never_null)
-        build_add(b, (s->nulls ? s->nulls == 'f' : s->desc) ? " nulls first" : " nulls last");
+    if (nullable) build_add(b, sort_nulls_first(s) ? " nulls first" : " nulls last");
 }
 
-static void order_by(Build *b, const QueryCtx *c, const Level *l)
+static void group_order(Build *b, const Level *l)
 {
     const Query *q = l->q;
-    const Entity *e = q->entity;
     const char *sep = " order by ";
-    bool id_done = false;
-    (void)c;
-    for (size_t i = 0; i < q->n_sorts; i++) {
+    for (size_t i = 0; i < q->n_sorts; i++, sep = ", ") {
         build_add(b, sep);
-        sort_term(b, &q->sorts[i]);
-        id_done |= !q->sorts[i].embed && (q->sorts[i].field == entity_id(e) ||
-                                          (q->sorts[i].field->system && q->sorts[i].field->i == SYS_ID));
+        sort_term(b, &q->sorts[i], sort_nullable(&q->sorts[i]));
+    }
+    for (size_t i = 0; i < l->n_cols && !q->n_sorts; i++) { /* by the groups, so that paging is stable */
+        if (l->cols[i].agg) continue;
+        build_add(b, sep);
+        build_column(b, "t", l->cols[i].field);
+        build_add(b, " nulls last");
         sep = ", ";
     }
-    if (q->aggregate) { /* by the groups, so that paging is stable */
-        for (size_t i = 0; i < l->n_cols && !q->n_sorts; i++)
-            if (!l->cols[i].agg) {
-                build_add(b, sep);
-                build_column(b, "t", l->cols[i].field);
-                build_add(b, " nulls last");
-                sep = ", ";
-            }
-        return;
-    }
-    if (!q->n_sorts && e->order != entity_id(e)) {
-        Sort s = {e->order, NULL, e->order_desc, 0};
+}
+
+static void order_by(Build *b, const QueryCtx *c, const Level *l, Half half)
+{
+    Query *q = l->q;
+    const char *sep = " order by ";
+    if (q->aggregate) return group_order(b, l);
+    query_order(c, q);
+    /* PostgreSQL finds the stretch of the index only when its empty first field is named, too. */
+    for (size_t i = half == HALF_NULL && b->d == DIALECT_SQLITE; i < query_order_end(q, half);
+         i++, sep = ", ") {
         build_add(b, sep);
-        sort_term(b, &s);
-        sep = ", ";
+        sort_term(b, &q->order[i], sort_nullable(&q->order[i]) && (i || half == HALF_BOTH));
     }
-    if (id_done) return;
-    build_add(b, sep);
-    build_column(b, "t", entity_id(e));
-    if (!q->n_sorts && e->order == entity_id(e) && e->order_desc) build_add(b, " desc");
 }
 
 /* --- one level
@@ -179,17 +188,22 @@ static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
     return rc;
 }
 
-void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b)
+void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build *b)
 {
     plan_columns(l, c);
+    l->cube = l->q->aggregate && cube_serves(c, l->q);
     build_add(b, "select ");
     select_list(b, l);
     build_add(b, " from ");
-    build_name(b, l->q->entity->name);
+    build_name(b, l->cube ? cube_name(c->a, l->q->entity->name) : l->q->entity->name);
     build_add(b, " t");
+    b->wide = l->q->wide;
     query_where(c, b, "t", l->q);
+    b->wide = false;
+    query_page_where(b, l->q, half);
     group_by(b, l);
-    order_by(b, c, l);
+    if (l->cube && group_count(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
+    order_by(b, c, l, half);
     if (limit >= 0)
         build_addf(b, " limit %lld", (long long)limit);
     else if (l->q->offset && b->d == DIALECT_SQLITE)
@@ -197,13 +211,40 @@ void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b)
     if (l->q->offset) build_addf(b, " offset %lld", (long long)l->q->offset);
 }
 
-/* The top level: the query as it stands. */
-static int top_level(const QueryCtx *c, Tx *tx, Level *l, Err *err)
+void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b)
 {
-    Build b;
-    build_init(&b, c->a, tx_dialect(tx));
-    level_sql(c, l, l->q->limit < 0 || l->q->limit > QUERY_ROWS_MAX ? QUERY_ROWS_MAX : l->q->limit, &b);
-    TRY(fetch(c, tx, l, &b, err));
+    level_half_sql(c, l, HALF_BOTH, limit, b);
+}
+
+/* The rows of a page, and one more by which it is known whether there is another page. */
+static int fetch_page(const QueryCtx *c, Tx *tx, Level *l, int64_t limit, Err *err)
+{
+    bool halves = query_halves(c, l->q), nulls_first = halves && sort_nulls_first(&l->q->order[0]);
+    for (int i = 0; i <= halves && (int64_t)l->n_rows < limit; i++) {
+        Half half = !halves ? HALF_BOTH : (i == 0) == nulls_first ? HALF_NULL : HALF_HAVE;
+        Build b;
+        if (query_half_empty(l->q, half)) continue;
+        build_init(&b, c->a, tx_dialect(tx));
+        level_half_sql(c, l, half, limit - (int64_t)l->n_rows, &b);
+        TRY(fetch(c, tx, l, &b, err));
+    }
+    return 0;
+}
+
+/* The top level: the query as it stands. */
+static int top_level(const QueryCtx *c, Tx *tx, Level *l, Str *ret_next, Err *err)
+{
+    int64_t limit = l->q->limit < 0 || l->q->limit > QUERY_ROWS_MAX ? QUERY_ROWS_MAX : l->q->limit;
+    *ret_next = S("");
+    TRY(fetch_page(c, tx, l, limit && !l->q->aggregate ? limit + 1 : limit, err));
+    if ((int64_t)l->n_rows > limit) {
+        Val *vals = ARENA_ARRAY(c->a, Val, l->q->n_order + 1);
+        l->n_rows = (size_t)limit;
+        for (size_t i = 0; i < l->q->n_order; i++)
+            if (!l->q->order[i].embed)
+                vals[i] = l->rows[limit - 1].vals[column_of(l, c, l->q->order[i].field)];
+        *ret_next = query_cursor(c, l->q, vals);
+    }
     return level_stitch(c, tx, l, err);
 }
 
@@ -241,7 +282,7 @@ static void embed_sql(const QueryCtx *c, Build *b, Level *l, const Embed *m, con
     if (paged) {
         build_add(b, ", row_number() over (partition by ");
         key_column(b, m);
-        order_by(b, c, l);
+        order_by(b, c, l, HALF_BOTH);
         build_add(b, ") as \"_rank\"");
     }
     build_add(b, " from ");
@@ -268,7 +309,7 @@ static void embed_sql(const QueryCtx *c, Build *b, Level *l, const Embed *m, con
     } else if ((m->kind == EMBED_LINK) && !q->n_sorts)
         build_add(b, " order by k.\"pos\"");
     else
-        order_by(b, c, l);
+        order_by(b, c, l, HALF_BOTH);
 }
 
 static int by_key(const void *pa, const void *pb)
@@ -539,25 +580,63 @@ void record_write_row(const QueryCtx *c, JsonWriter *w, const Level *l, const Ro
 /* --- the door
  * ----------------------------------------------------------------------------------------------------- */
 
+static void count_sql(const QueryCtx *c, Build *b, const Level *l, bool cube)
+{
+    Str table = cube ? cube_name(c->a, l->q->entity->name) : l->q->entity->name;
+    bool grouped = l->q->aggregate;
+    build_add(b, "select ");
+    if (cube && !grouped)
+        build_add(b, b->d == DIALECT_SQLITE ? "coalesce(sum(t." CUBE_N "), 0)"
+                                            : "cast(coalesce(sum(t." CUBE_N "), 0) as bigint)");
+    else
+        build_add(b, "count(*)");
+    build_add(b, grouped ? " from (select 1 from " : " from ");
+    build_name(b, table);
+    build_add(b, " t");
+    query_where(c, b, "t", l->q);
+    if (!grouped) return;
+    group_by(b, l);
+    if (cube && group_count(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
+    build_add(b, ") g");
+}
+
 static int count_all(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err)
 {
     Build b;
     Val v;
     build_init(&b, c->a, tx_dialect(tx));
-    bool grouped = l->q->aggregate;
-    build_add(&b, grouped ? "select count(*) from (select 1 from " : "select count(*) from ");
-    build_name(&b, l->q->entity->name);
-    build_add(&b, " t");
-    query_where(c, &b, "t", l->q);
-    if (grouped) {
-        group_by(&b, l);
-        build_add(&b, ") g");
-    }
+    count_sql(c, &b, l, cube_serves(c, l->q));
     TRY(build_check(&b, err));
     Sql sql = build_sql(&b, "model.count");
     TRY(tx_one(tx, c->a, &sql, b.args, b.n, &v, err));
     *ret = v.kind == VAL_INT ? v.i : 0;
     return 0;
+}
+
+enum { COUNT_MS = 250 };
+
+typedef struct Count {
+    const QueryCtx *c;
+    const Level *l;
+    int64_t n;
+} Count;
+
+static int count_tx(Tx *tx, void *p, Err *err)
+{
+    Count *k = p;
+    TRY(tx_limit(tx, COUNT_MS, err));
+    return count_all(k->c, tx, k->l, &k->n, err);
+}
+
+/* A count that would take long is not waited for: *ret stays -1. */
+static int count_soon(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err)
+{
+    Count k = {c, l, 0};
+    int rc = tx_nested(tx, count_tx, &k, err);
+    if (rc < 0 && rc != -(int)ERR_TIMEOUT) return rc;
+    if (rc == 0) *ret = k.n;
+    *err = (Err)ERR_INIT;
+    return tx_limit(tx, 0, err);
 }
 
 enum { UNMASK_MAX = 200 };
@@ -611,14 +690,38 @@ static int journal_unmasking(const QueryCtx *c, Tx *tx, Level *l, Err *err)
     return 0;
 }
 
+enum { LIST_MS = 10000 };
+
+/* A row rule that covers a county of millions: walking the list in its order meets a page of such rows long
+   before all of them are looked up and sorted. SQLite does not know how many there are, the kept counts do.
+   Of n rows among N, every n/N-th fits: a page of p is met after p N / n, against n to be sorted. */
+static int weigh_scope(const QueryCtx *c, Tx *tx, Level *l, Err *err)
+{
+    enum { PAGE = 50 };
+    int64_t n, all;
+    const unsigned narrow = 1u << SCOPE_REGION | 1u << SCOPE_ORG, whole = 1u << SCOPE_ALL;
+    Query *q = l->q;
+    if (tx_dialect(tx) != DIALECT_SQLITE || q->aggregate || !(q->access.scopes & narrow) ||
+        q->access.scopes & whole)
+        return 0;
+    if (!cube_serves(c, q)) return 0;
+    TRY(count_all(c, tx, l, &n, err));
+    TRY(cube_total(tx, c->a, q->entity, &all, err));
+    q->wide = n > 0 && n > PAGE * all / n;
+    return 0;
+}
+
 int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, Buf *out, ReadResult *ret,
                 Err *err)
 {
     Level l = {.q = q};
     *ret = (ReadResult){.total = -1};
     if (record_unmasks(c, q)) TRY(access_check(c->who, q->entity, OP_UNMASK, &q->unmask, err));
-    TRY(top_level(c, tx, &l, err));
-    if (count) TRY(count_all(c, tx, &l, &ret->total, err));
+    TRY(search_prepare(c, tx, q, err));
+    TRY(weigh_scope(c, tx, &l, err));
+    TRY(tx_limit(tx, LIST_MS, err));
+    TRY(top_level(c, tx, &l, &ret->next, err));
+    if (count) TRY(count_soon(c, tx, &l, &ret->total, err));
     ret->rows = (int64_t)l.n_rows;
     TRY(journal_unmasking(c, tx, &l, err));
     if (l.n_rows == 1 && !q->aggregate) ret->rev = l.rows[0].vals[l.rev].i;

@@ -4,6 +4,8 @@
 #include "model/record_int.h"
 #include "model/xlsx.h"
 
+#include "model/search.h"
+
 enum { SLICE_ROWS = 1000, SLICE_TEXT_MAX = 256 << 20 };
 
 typedef struct Slices {
@@ -45,6 +47,7 @@ int record_stream(const QueryCtx *c, Tx *tx, Query *q, Format format, RecordSink
     Rows *rows;
     int rc;
     build_init(&b, c->a, tx_dialect(tx));
+    TRY(search_prepare(c, tx, q, err));
     level_sql(c, &plan, q->limit, &b);
     TRY(build_check(&b, err));
     Sql sql = build_sql(&b, "model.stream");

@@ -5,7 +5,7 @@
  */
 #include "model/verify.h"
 
-#include "model/build.h"
+#include "model/cube.h"
 
 typedef struct Check {
     Store *store;
@@ -117,6 +117,7 @@ static int check_tx(Tx *tx, void *p, Err *err)
     for (size_t i = 0; i < c->m->n_entities; i++) {
         const Entity *e = c->m->entities[i];
         TRY(check_revisions(tx, c, e, err));
+        TRY(cube_verify(tx, c->a, e, err));
         for (size_t j = 0; j < e->n; j++)
             if (e->fields[j].to) TRY(check_reference(tx, c, &e->fields[j], err));
     }

@@ -36,13 +36,42 @@ bool local_path(Str s)
     return true;
 }
 
+/* The accounts of a demo city, for its sign-in page. */
+typedef struct DemoUsers {
+    Request *rq;
+    JsonWriter *w;
+} DemoUsers;
+
+static int demo_users_tx(Tx *tx, void *p, Err *err)
+{
+    DemoUsers *d = p;
+    Rows *rows;
+    int rc;
+    TRY(tx_query(tx, d->rq->arena, &sql_people_demo_users, NULL, 0, &rows, err));
+    buf_clear(&d->rq->out);
+    jw_init(d->w, &d->rq->out);
+    jw_object(d->w);
+    jw_key(d->w, S("demo"));
+    jw_array(d->w);
+    while ((rc = rows_next(rows, err)) > 0) {
+        jw_object(d->w);
+        jw_kstr(d->w, "user", rows_text(rows, d->rq->arena, 0));
+        jw_kstr(d->w, "title", rows_text(rows, d->rq->arena, 1));
+        jw_object_end(d->w);
+    }
+    rows_done(rows);
+    jw_array_end(d->w);
+    return rc;
+}
+
 int session_ways(Request *rq, Err *err)
 {
     const Province *p = people_province(rq->city);
     JsonWriter w;
-    (void)err;
     jw_init(&w, &rq->out);
     jw_object(&w);
+    if (rq->city->demo)
+        TRY(store_read(rq->city->store, "demo users", demo_users_tx, &(DemoUsers){rq, &w}, err));
     jw_kbool(&w, "password", true);
     jw_kstr(&w, "password_rule", password_rule(rq->city, rq->arena));
     jw_kbool(&w, "province", p != NULL);

@@ -410,3 +410,16 @@ select subject from people_subject where user_name = $1
 
 -- name: subject_drop
 delete from people_subject where user_name = $1
+
+-- name: setting_list
+select name, body from people_setting where user_name = $1 order by name
+
+-- name: setting_count
+select count(*) from people_setting where user_name = $1 and name <> $2
+
+-- name: setting_put
+insert into people_setting (user_name, name, body) values ($1, $2, $3)
+on conflict (user_name, name) do update set body = excluded.body
+
+-- name: demo_users
+select name, title from people_user where disabled = 0 order by created_at, name limit 60

@@ -592,3 +592,23 @@ comment on column people_subject.user_name is 'whose';
 comment on column people_subject.given_by is 'who registered it';
 comment on column people_subject.given_at is 'UTC microseconds';
 create unique index people_subject_user on people_subject (user_name);
+
+-- migration: 8 what people arranged for themselves
+create table people_setting (  -- saved views, followed records and the like: of one user, seen by nobody else
+    user_name text not null references people_user (name) on delete cascade,  -- whose
+    name text not null,  -- which setting
+    body text not null,  -- JSON
+    primary key (user_name, name)
+);
+
+-- migration: 8 what people arranged for themselves @postgres
+create table people_setting (
+    user_name text collate "C" not null references people_user (name) on delete cascade,
+    name text collate "C" not null,
+    body text not null,
+    primary key (user_name, name)
+);
+comment on table people_setting is 'saved views, followed records and the like: of one user, seen by nobody else';
+comment on column people_setting.user_name is 'whose';
+comment on column people_setting.name is 'which setting';
+comment on column people_setting.body is 'JSON';

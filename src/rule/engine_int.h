@@ -103,6 +103,7 @@ int net_mail(Arena *a, const Settings *st, Str to, Str subject, Str text, Str ke
  */
 int reactions_get(Request *rq, Err *err);
 int reaction_trace(Request *rq, Err *err);
+int reactions_fired(Request *rq, Err *err);
 int reactions_dead(Request *rq, Err *err);
 int reactions_cuts(Request *rq, Err *err);
 int reaction_replay(Request *rq, Err *err);

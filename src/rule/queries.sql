@@ -168,3 +168,11 @@ select quiet_from, quiet_to, digest, mail, phone from rule_quiet where user_name
 insert into rule_quiet (user_name, quiet_from, quiet_to, digest, mail, phone) values ($1, $2, $3, $4, $5, $6)
 on conflict (user_name) do update set quiet_from = excluded.quiet_from, quiet_to = excluded.quiet_to,
     digest = excluded.digest, mail = excluded.mail, phone = excluded.phone
+
+-- name: fired_of
+-- What was done and what failed for good, of one record.
+select reaction, seq, max(at_us) as at_us, 'done' as state from rule_done where entity = $1 and record = $2
+group by reaction, seq
+union all
+select reaction, seq, at_us, 'dead' as state from rule_dead where entity = $1 and record = $2
+order by 3 desc limit 50

@@ -275,6 +275,7 @@ static const Route routes[] = {
     {"GET", "/api/reactions/dead", "reactions.manage", 0, reactions_dead, NULL, "没有做成的反应与发送"},
     {"POST", "/api/reactions/dead/{key}/replay", "reactions.manage", ROUTE_WRITES, reaction_replay, NULL,
      "再做一次没有做成的"},
+    {"GET", "/api/reactions/fired", NULL, ROUTE_ANY_USER, reactions_fired, NULL, "一条记录引起的反应"},
     {"GET", "/api/reactions/{id}/trace", "reactions.manage", 0, reaction_trace, NULL,
      "一个反应对一条记录：条件是否成立、各名字的值、已做过什么"},
     {0}};

@@ -114,6 +114,9 @@ int tx_query(Tx *tx, Arena *a, const Sql *sql, const Val *args, size_t n, Rows *
 int tx_cursor(Tx *tx, Arena *a, const Sql *sql, const Val *args, size_t n, Rows **ret, Err *err) CHECKED;
 /* Only prepares, to see that the statement is right here. */
 int tx_prepare(Tx *tx, const Sql *sql, Err *err) CHECKED;
+/* A read's statements from here on together take at most `ms` (PostgreSQL: each of them): longer gives
+   ERR_TIMEOUT, from which tx_nested recovers. 0: back to the store's own limit. */
+int tx_limit(Tx *tx, int ms, Err *err) CHECKED;
 int rows_next(Rows *r, Err *err) CHECKED; /* 1 a row, 0 the end, negative an error */
 int rows_count(const Rows *r);            /* columns */
 const char *rows_name(const Rows *r, int col);

@@ -37,6 +37,7 @@ typedef struct Driver {
     int (*save)(Tx *tx, SaveStep step, Err *err); /* savepoint number tx->depth */
     int (*journal_seq)(Tx *tx, int64_t *ret, Err *err);
     int (*horizon)(Tx *tx, int64_t *ret, Err *err);
+    int (*limit)(Tx *tx, int ms, Err *err); /* see tx_limit */
 } Driver;
 
 extern const Driver store_sqlite, store_pg;

@@ -70,6 +70,14 @@ int pg_args(PgConn *c, const Val *args, size_t n, PgArgs *ret, Err *err)
     return 0;
 }
 
+static int pg_limit(Tx *tx, int ms, Err *err)
+{
+    char text[64];
+    TRY(pg_ready(tx, err));
+    snprintf(text, sizeof text, "set local statement_timeout=%d", ms ? ms : tx->store->read_timeout_ms);
+    return pg_command(tx->conn, tx, text, err);
+}
+
 /* --- statements -------------------------------------------------------------------------------------- */
 
 /* One number, outside any transaction; NULL counts as `none`. */
@@ -351,4 +359,5 @@ const Driver store_pg = {
     .save = pg_save,
     .journal_seq = pg_journal_seq,
     .horizon = pg_horizon,
+    .limit = pg_limit,
 };

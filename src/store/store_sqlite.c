@@ -122,6 +122,7 @@ static int bind_all(LiteConn *c, LiteStmt *st, const Sql *sql, const Val *args, 
 static int step(LiteConn *c, sqlite3_stmt *stmt)
 {
     c->deadline_ns = c->step_ns ? store_now_ns() + c->step_ns : 0;
+    if (c->until_ns && (!c->deadline_ns || c->until_ns < c->deadline_ns)) c->deadline_ns = c->until_ns;
     return sqlite3_step(stmt);
 }
 
@@ -237,6 +238,7 @@ static void lite_done(Rows *r)
 
 static int lite_save(Tx *tx, SaveStep what, Err *err)
 {
+    if (what == SAVE_ROLLBACK) ((LiteConn *)tx->conn)->until_ns = 0; /* undoing must not be timed out */
     static const char *const verb[] = {"savepoint", "release", "rollback to"};
     char text[40];
     snprintf(text, sizeof text, "%s s%d", verb[what], tx->depth);
@@ -268,6 +270,14 @@ static int lite_journal_seq(Tx *tx, int64_t *ret, Err *err)
     LiteConn *c = tx->conn;
     if (c->seq < 0) TRY(last_seq(tx, &c->seq, err));
     *ret = ++c->seq;
+    return 0;
+}
+
+static int lite_limit(Tx *tx, int ms, Err *err)
+{
+    LiteConn *c = tx->conn;
+    (void)err;
+    c->until_ns = ms ? store_now_ns() + (int64_t)ms * 1000000 : 0;
     return 0;
 }
 
@@ -307,7 +317,7 @@ static int set_up(LiteConn *c, LiteDb *d, bool writer, Err *err)
     if (rc == SQLITE_OK) rc = lite_functions(c, d);
     if (rc == SQLITE_OK) rc = sqlite3_exec(c->db, writer ? writes : reads, NULL, NULL, NULL);
     if (rc != SQLITE_OK) return lite_error(c, rc, NULL, err);
-    if (!writer && c->step_ns) sqlite3_progress_handler(c->db, PROGRESS_STEPS, past_deadline, c);
+    if (!writer) sqlite3_progress_handler(c->db, PROGRESS_STEPS, past_deadline, c);
     return 0;
 }
 
@@ -380,7 +390,7 @@ static int lite_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
     if (r == 0) {
         r = tx_outcome(&tx, fn(&tx, ctx, err), err);
         tx_close_rows(&tx, 0);
-        c->deadline_ns = 0;
+        c->deadline_ns = c->until_ns = 0;
         if (!sqlite3_get_autocommit(c->db) && lite_run(c, "rollback", &lost) < 0 && r == 0) {
             *err = lost;
             r = -(int)lost.code;
@@ -442,4 +452,5 @@ const Driver store_sqlite = {
     .save = lite_save,
     .journal_seq = lite_journal_seq,
     .horizon = lite_horizon,
+    .limit = lite_limit,
 };

@@ -85,6 +85,13 @@ int tx_prepare(Tx *tx, const Sql *sql, Err *err)
     return fail(tx, tx->store->driver->prepare(tx, sql, e), e);
 }
 
+int tx_limit(Tx *tx, int ms, Err *err)
+{
+    Err own = ERR_INIT, *e = err ? err : &own;
+    if (tx->failed) return refuse(tx, e);
+    return tx->write ? 0 : fail(tx, tx->store->driver->limit(tx, ms, e), e);
+}
+
 int tx_nested(Tx *tx, TxFn fn, void *ctx, Err *err)
 {
     Err own = ERR_INIT, *e = err ? err : &own;

@@ -13,7 +13,7 @@ export class Page {
     const p = new Page();
     p.city = await City.make();
     await p.city.serve();
-    p.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+    p.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--enable-unsafe-swiftshader', '--use-gl=angle', '--use-angle=swiftshader'] });
     return p;
   }
 
@@ -30,7 +30,7 @@ export class Page {
   async signIn(page, user, path = '/') {
     await page.goto(this.city.url + path);
     await page.click(`[data-user=${user}]`);
-    await page.waitForSelector('#nav:not([hidden])', { state: 'attached' });
+    await page.waitForSelector('#nav', { state: 'attached' });
   }
 
   async close() {

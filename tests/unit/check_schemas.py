@@ -31,7 +31,7 @@ Loader.yaml_implicit_resolvers = {
 Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 
 PLACES = {"system": "system.yaml", "entity": "entities/*.yaml", "codes": "codes/*.yaml", "roles": "roles.yaml",
-          "users": "demo/users.yaml", "map": "maps/*.yaml"}
+          "pages": "pages.yaml", "users": "demo/users.yaml", "map": "maps/*.yaml"}
 # wrong packs whose fault a schema alone can see
 SEEN = ["04-unknown-key", "05-unknown-type", "06-missing-entity-name", "07-capital-name", "28-role-unknown-verb",
         "29-role-unknown-scope", "43-field-without-title", "44-not-a-bool", "45-fields-as-list"]

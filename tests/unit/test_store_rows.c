@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /* Values, results of every size, statements between rows, and SQLite's own functions. */
+#include "base/clock.h"
 #include "store/store.h"
 
 #include "testdb.h"
@@ -268,6 +269,25 @@ static void long_read__is_ended(void **state)
     store_free(s);
 }
 
+static int limited(Tx *tx, void *ctx, Err *err)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    Val v;
+    TRY(tx_limit(tx, 100, err));
+    assert_int_equal(tx_nested(tx, endless, ctx, err), -ERR_TIMEOUT);
+    TRY(tx_limit(tx, 0, err));
+    return tx_one(tx, a, SQL("select 1"), NULL, 0, &v, err);
+}
+
+static void limited_part__is_ended_alone(void **state)
+{
+    Err err = ERR_INIT;
+    Store *s = testdb_store(*state);
+    int64_t begin = clock_mono_us();
+    good(store_read(s, "limited", limited, NULL, &err), &err);
+    assert_true(clock_mono_us() - begin < 5000000);
+}
+
 /* --- functions --------------------------------------------------------------------------------------- */
 
 typedef struct Case {
@@ -344,13 +364,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(values__come_back_as_they_went),
-        T(returning__and_open_rows),
-        T(big_result__is_walked_in_flat_memory),
-        T(queries__may_be_read_in_turn),
-        T(statement_cache__keeps_its_size),
-        T(long_read__is_ended),
-        T(functions__mean_the_same),
+        T(values__come_back_as_they_went),       T(returning__and_open_rows),
+        T(big_result__is_walked_in_flat_memory), T(queries__may_be_read_in_turn),
+        T(statement_cache__keeps_its_size),      T(long_read__is_ended),
+        T(limited_part__is_ended_alone),         T(functions__mean_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

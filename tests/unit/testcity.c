@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #include "testcity.h"
 
+#include "model/search.h"
 #include "model/vault.h"
 
 #include "base/clock.h"
@@ -142,7 +143,7 @@ static void load_data(TestCity *c)
 TestCity *testcity_new(const char *name, bool load)
 {
     TestCity *c = xcalloc(1, sizeof *c);
-    const Room *rooms[] = {&model_room, NULL};
+    const Room *rooms[] = {&model_room, &search_room, NULL};
     c->a = arena_new();
     c->db = testdb_new(rooms);
     c->store = testdb_store(c->db);
@@ -203,7 +204,7 @@ static int read_tx(Tx *tx, void *p, Err *err)
     buf_init(&out, 8 << 20);
     int rc = query_parse(&ctx, r->e, str_c(r->query), &q, err);
     if (rc == 0) rc = record_read(&ctx, tx, q, r->format, r->count, &out, &r->result, err);
-    if (rc == 0) r->text = buf_dup(r->c->a, &out);
+    if (rc == 0) r->text = buf_dup(r->c->a, &out), r->result.next = str_dup(r->c->a, r->result.next);
     buf_done(&out);
     return rc;
 }
