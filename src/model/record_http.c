@@ -181,6 +181,8 @@ int records_get(Request *rq, Err *err)
     TRY(check_purpose(rq, g.e, err));
     TRY(wish_of(rq, &g.wish, err));
     TRY(query_parse(&c, g.e, rq->query, &g.q, err));
+    if (g.wish.format == FORMAT_XLSX)
+        record_attachment(rq, str_fmt(rq->arena, STR_FMT ".xlsx", STR_ARG(g.e->title)));
     if (record_is_download(&g) && !record_unmasks(&c, g.q)) return record_download(&g, err);
     if (g.wish.first > 0) g.q->offset = g.wish.first;
     if (g.wish.last >= 0) g.q->limit = g.wish.last - g.wish.first + 1;

@@ -24,9 +24,13 @@ static void read_back(const CsvRecord *rec)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const CsvOptions options[] = {
-        {0}, {.charset_given = true, .charset = CHARSET_GB18030}, {.sep = ';'}};
-    for (size_t i = 0; i < 3; i++) {
+    static const CsvOptions options[] = {{0},
+                                         {.charset_given = true, .charset = CHARSET_GB18030},
+                                         {.sep = ';'},
+                                         {.find_sep = true},
+                                         {.charset_given = true, .charset = CHARSET_UTF16LE},
+                                         {.charset_given = true, .charset = CHARSET_UTF16BE}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         _cleanup_csv_ CsvReader *r = NULL;
         CsvRecord rec;
         Err err = ERR_INIT;

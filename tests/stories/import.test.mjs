@@ -91,19 +91,26 @@ test('a GB18030 file of real registrations: recognised, checked, run, killed, co
   assert.equal(await count(steward, 'legal_person'), before, 'a check writes nothing');
 
   // run, kill, continue
-  assert.equal((await post(steward, `${path}/run`)).status, 202);
-  for (;;) {
-    const now = (await steward(path)).body;
-    if (now.read >= 500 || now.state !== 'running') break;
+  let kills = 0;
+  for (let from = 0; kills < 4; ) {
+    assert.equal((await post(steward, `${path}/run`)).status, 202);
+    let now;
+    do now = (await steward(path)).body;
+    while (now.state === 'running' && now.read === from);
+    if (now.state === 'done') break;
+    await new Promise((done) => setTimeout(done, Math.random() * 30)); // anywhere in a slice
+    await city.stop('SIGKILL');
+    await city.serve();
+    steward = await city.as('steward');
+    const stopped = (await steward(path)).body;
+    if (stopped.state === 'done') break;
+    assert.equal(stopped.state, 'stopped', JSON.stringify(stopped));
+    assert.equal(await count(steward, 'legal_person'), before + stopped.accepted, 'what is counted is there, and no more');
+    from = stopped.read;
+    kills++;
   }
-  await city.stop('SIGKILL');
-  await city.serve();
-  steward = await city.as('steward');
-  const stopped = (await steward(path)).body;
-  assert.equal(stopped.state, 'stopped', JSON.stringify(stopped));
-  assert.ok(stopped.read < checked.read, 'killed in the middle');
-  assert.equal(await count(steward, 'legal_person'), before + stopped.accepted, 'what is counted is there, and no more');
-  assert.equal((await post(steward, `${path}/run`)).status, 202);
+  assert.ok(kills > 0, 'killed in the middle');
+  if ((await steward(path)).body.state === 'stopped') assert.equal((await post(steward, `${path}/run`)).status, 202);
   const done = await until(steward, path, ['done', 'failed', 'stopped']);
   assert.equal(done.state, 'done', done.error);
   for (const k of ['read', 'accepted', 'rejected', 'skipped']) assert.equal(done[k], checked[k], k);
@@ -182,6 +189,7 @@ test('a workbook out, and in again with equal data', async () => {
   // the same form straight from the records
   const direct = await fetch(`${city.url}/api/records/project?order=no`, { headers: { authorization: `Bearer ${token}`, accept: XLSX } });
   assert.equal(direct.status, 200);
+  assert.match(direct.headers.get('content-disposition'), /^attachment; filename\*=UTF-8''.*\.xlsx$/);
   assert.equal(Buffer.from(await direct.arrayBuffer()).subarray(0, 2).toString(), 'PK');
   const entries = (await (await city.as('auditor'))('/api/journal?entity=project&limit=1000')).body;
   const exports = entries.filter((e) => e.op === 'export');

@@ -196,6 +196,63 @@ static void shaanxi__codes_pass_as_counted(void **state)
     assert_true(pass >= 30813);
 }
 
-UNIT_MAIN(cmocka_unit_test(grammar__table), cmocka_unit_test(caps__give_a_fault_and_go_on),
+static void separator__by_what_lines_agree_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        char sep;
+    } rows[] = {{"a,b\n1,2\n", ','},
+                {"a;b;c\n1,5;2;3\n1,5;2;3\n", ';'},
+                {"a\tb\n\"x,y\"\t2\n", '\t'},
+                {"a|b|c\n1|2|3", '|'},
+                {"a,b,c\nx;y,2,3\nx;y,2,3\n", ','},
+                {"title\n\na;b\nc;d\n", ';'},
+                {"one\ntwo\n", ','},
+                {"", ','},
+                {"a,\"x\ny;z;w\",c\n1,2,3\n", ','}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        _cleanup_csv_ CsvReader *r = NULL;
+        CsvOptions o = {.find_sep = true};
+        Err err = ERR_INIT;
+        assert_int_equal(csv_open_mem(str_c(rows[i].text), &o, &r, &err), 0);
+        if (csv_separator(r) != rows[i].sep) fail_msg("%s: %c", rows[i].text, csv_separator(r));
+    }
+}
+
+/* The same two records whatever the charset, also with a character on the edge of a piece. */
+static void charset__utf16_reads_as_utf8(void **state)
+{
+    (void)state;
+    for (int big = 0; big < 2; big++)
+        for (size_t pad = 0; pad < 3; pad++) {
+            _cleanup_csv_ CsvReader *r = NULL;
+            CsvRecord rec;
+            Err err = ERR_INIT;
+            size_t n = 40000 + pad, at = 0;
+            char *text = xmalloc(n * 2 + 40);
+            uint16_t units[] = {0xFEFF, 0x540D, ','};
+            for (size_t i = 0; i < n + 8; i++) {
+                static const uint16_t tail[] = {'\n', 0xD83D, 0xDE00, ',', 'x'};
+                uint16_t u = i < 3 ? units[i] : i < n + 3 ? 0x6E2D : tail[i - n - 3];
+                text[at++] = (char)(big ? u >> 8 : u & 255);
+                text[at++] = (char)(big ? u & 255 : u >> 8);
+            }
+            assert_int_equal(csv_open_mem(str_n(text, at), NULL, &r, &err), 0);
+            assert_int_equal(csv_charset(r), big ? CHARSET_UTF16BE : CHARSET_UTF16LE);
+            assert_int_equal(csv_next(r, &rec, &err), 1);
+            assert_int_equal(rec.fault, CSV_OK);
+            assert_text(rec.cells[0], "名");
+            assert_int_equal(rec.cells[1].n, 3 * n);
+            assert_int_equal(csv_next(r, &rec, &err), 1);
+            assert_text(rec.cells[0], "😀");
+            assert_text(rec.cells[1], "x");
+            assert_int_equal(csv_next(r, &rec, &err), 0);
+            free(text);
+        }
+}
+
+UNIT_MAIN(cmocka_unit_test(separator__by_what_lines_agree_on), cmocka_unit_test(charset__utf16_reads_as_utf8),
+          cmocka_unit_test(grammar__table), cmocka_unit_test(caps__give_a_fault_and_go_on),
           cmocka_unit_test(gzip__read_and_truncation_told), cmocka_unit_test(writer__reads_back),
           cmocka_unit_test(fault__has_a_sentence), cmocka_unit_test(shaanxi__codes_pass_as_counted))
