@@ -11,7 +11,10 @@
 #include "model/record.h"
 #include "search_sql.h"
 
-enum { DOC_TOKENS_MAX = 900000 }; /* bytes; a tsvector holds 1 MB */
+enum {
+    DOC_TOKENS_MAX = 900000, /* bytes; a tsvector holds 1 MB */
+    LOOK_EVERY = 50000,      /* documents */
+};
 
 static Str find_name(Arena *a, Str entity) { return str_fmt(a, "_find_" STR_FMT, STR_ARG(entity)); }
 static Str fts_name(Arena *a, Str entity) { return str_fmt(a, "_fts_" STR_FMT, STR_ARG(entity)); }
@@ -193,6 +196,21 @@ int search_put(Tx *tx, Arena *a, const Entity *e, const Doc *docs, size_t n, int
             TRY(put_lite(tx, &one, &two, &docs[i], (*next)++, err));
         else
             TRY(tx_exec(tx, &one, VALS(docs[i].id, V_TEXT(docs[i].tokens)), NULL, err));
+    return 0;
+}
+
+int search_worn(Tx *tx, Arena *a, const Entity *e, int64_t before, int64_t next, bool *ret, Err *err)
+{
+    Build b;
+    Val live;
+    *ret = false;
+    if (tx_dialect(tx) != DIALECT_SQLITE || before / LOOK_EVERY == next / LOOK_EVERY) return 0;
+    build_init(&b, a, DIALECT_SQLITE);
+    build_add(&b, "select count(*) from ");
+    build_name(&b, find_name(a, e->name));
+    Sql sql = build_sql(&b, "search.live");
+    TRY(tx_one(tx, a, &sql, NULL, 0, &live, err));
+    *ret = next > 2 * live.i + LOOK_EVERY;
     return 0;
 }
 
