@@ -210,6 +210,7 @@ int search_run(const QueryCtx *c, Tx *tx, const SearchQuery *q, const Entity *on
         Access may;
         TRY(access_check(c->who, only, OP_READ, &may, err));
     }
+    TRY(search_plain_plan(tx, err));
     for (size_t i = 0; i < c->m->n_entities; i++) {
         const Entity *e = c->m->entities[i];
         Ask k = {.c = c, .q = q, .e = e, .result = ret, .window = only ? WINDOW_ONE : WINDOW_ALL};

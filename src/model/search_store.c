@@ -249,6 +249,15 @@ void search_ids_sql(Build *b, const Entity *e, Str match, size_t limit)
     if (limit) build_addf(b, " limit %zu", limit);
 }
 
+int search_plain_plan(Tx *tx, Err *err)
+{
+    if (tx_dialect(tx) != DIALECT_POSTGRES) return 0;
+    return tx_script(tx,
+                     "set local plan_cache_mode = force_custom_plan; set local enable_seqscan = off; "
+                     "set local enable_hashjoin = off; set local enable_mergejoin = off",
+                     err);
+}
+
 void search_from_sql(Build *b, const Entity *e, Str match)
 {
     build_add(b, " from (");
