@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 500, BATCH = 2000, LEASE_S = 10, RENEW_S = 3, SEEN_AHEAD = 5000, LOGGED = 10000, MERGE_S = 5 };
+enum { PAGE = 500, BATCH = 2000, LEASE_S = 30, RENEW_S = 10, SEEN_AHEAD = 5000, LOGGED = 10000, MERGE_S = 5 };
 
 const Shape *search_shape(const Search *s, Str entity)
 {
