@@ -71,6 +71,8 @@ static void words__found_and_marked(void **state)
     (void)state;
     TestCity *c = testcity_new("small", true);
     Search *s = keeper_of(c, "one");
+    assert_text(find(c, SYS, s, "area", "城东"), "area/0101,城东"); /* before there is an index */
+    assert_text(find(c, SYS, s, "area", "dyp"), "area/010101,东一片");
     assert_true(pump(c, s) > 10);
     assert_int_equal(pump(c, s), 0);
     static const struct {
