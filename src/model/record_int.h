@@ -36,6 +36,15 @@ struct Level {
 void level_sql(const QueryCtx *c, Level *l, int64_t limit, Build *b);
 /* One half of it, from the query's cursor on (query_halves says whether there are halves). */
 void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build *b);
+/* " group by …" of a level's figures, and how many fields that are. */
+void level_group_by(Build *b, const Level *l);
+size_t level_groups(const Level *l);
+/* record_count.c: all rows of the query, whatever its page. */
+int level_count(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err) CHECKED;
+/* The same, but a count that would take long is not waited for: *ret stays as it is. */
+int level_count_soon(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err) CHECKED;
+/* Sets q->wide: how the row rules of this actor are best looked at. */
+int level_weigh(const QueryCtx *c, Tx *tx, Level *l, Err *err) CHECKED;
 /* At most `max` more rows into the level: 1 = there may be more, 0 = the end. */
 int level_take(const QueryCtx *c, Level *l, Rows *rows, size_t max, Err *err) CHECKED;
 /* Fetches what is embedded, for all rows of the level at once. */

@@ -87,7 +87,7 @@ static void select_list(Build *b, const Level *l)
     }
 }
 
-static void group_by(Build *b, const Level *l)
+void level_group_by(Build *b, const Level *l)
 {
     bool first = true;
     if (!l->q->aggregate) return;
@@ -99,8 +99,7 @@ static void group_by(Build *b, const Level *l)
     }
 }
 
-/* How many fields the figures are grouped by. */
-static size_t group_count(const Level *l)
+size_t level_groups(const Level *l)
 {
     size_t n = 0;
     for (size_t i = 0; i < l->n_cols; i++) n += !l->cols[i].agg;
@@ -201,8 +200,8 @@ void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build
     query_where(c, b, "t", l->q);
     b->wide = false;
     query_page_where(b, l->q, half);
-    group_by(b, l);
-    if (l->cube && group_count(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
+    level_group_by(b, l);
+    if (l->cube && level_groups(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
     order_by(b, c, l, half);
     if (limit >= 0)
         build_addf(b, " limit %lld", (long long)limit);
@@ -297,7 +296,7 @@ static void embed_sql(const QueryCtx *c, Build *b, Level *l, const Embed *m, con
     }
     build_add(b, ")");
     if (q->aggregate) {
-        group_by(b, l);
+        level_group_by(b, l);
         bool grouped = false;
         for (size_t i = 0; i < l->n_cols; i++) grouped |= !l->cols[i].agg;
         build_add(b, grouped ? ", " : " group by ");
@@ -580,65 +579,6 @@ void record_write_row(const QueryCtx *c, JsonWriter *w, const Level *l, const Ro
 /* --- the door
  * ----------------------------------------------------------------------------------------------------- */
 
-static void count_sql(const QueryCtx *c, Build *b, const Level *l, bool cube)
-{
-    Str table = cube ? cube_name(c->a, l->q->entity->name) : l->q->entity->name;
-    bool grouped = l->q->aggregate;
-    build_add(b, "select ");
-    if (cube && !grouped)
-        build_add(b, b->d == DIALECT_SQLITE ? "coalesce(sum(t." CUBE_N "), 0)"
-                                            : "cast(coalesce(sum(t." CUBE_N "), 0) as bigint)");
-    else
-        build_add(b, "count(*)");
-    build_add(b, grouped ? " from (select 1 from " : " from ");
-    build_name(b, table);
-    build_add(b, " t");
-    query_where(c, b, "t", l->q);
-    if (!grouped) return;
-    group_by(b, l);
-    if (cube && group_count(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
-    build_add(b, ") g");
-}
-
-static int count_all(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err)
-{
-    Build b;
-    Val v;
-    build_init(&b, c->a, tx_dialect(tx));
-    count_sql(c, &b, l, cube_serves(c, l->q));
-    TRY(build_check(&b, err));
-    Sql sql = build_sql(&b, "model.count");
-    TRY(tx_one(tx, c->a, &sql, b.args, b.n, &v, err));
-    *ret = v.kind == VAL_INT ? v.i : 0;
-    return 0;
-}
-
-enum { COUNT_MS = 250 };
-
-typedef struct Count {
-    const QueryCtx *c;
-    const Level *l;
-    int64_t n;
-} Count;
-
-static int count_tx(Tx *tx, void *p, Err *err)
-{
-    Count *k = p;
-    TRY(tx_limit(tx, COUNT_MS, err));
-    return count_all(k->c, tx, k->l, &k->n, err);
-}
-
-/* A count that would take long is not waited for: *ret stays -1. */
-static int count_soon(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err)
-{
-    Count k = {c, l, 0};
-    int rc = tx_nested(tx, count_tx, &k, err);
-    if (rc < 0 && rc != -(int)ERR_TIMEOUT) return rc;
-    if (rc == 0) *ret = k.n;
-    *err = (Err)ERR_INIT;
-    return tx_limit(tx, 0, err);
-}
-
 enum { UNMASK_MAX = 200 };
 
 bool record_unmasks(const QueryCtx *c, const Query *q)
@@ -692,25 +632,6 @@ static int journal_unmasking(const QueryCtx *c, Tx *tx, Level *l, Err *err)
 
 enum { LIST_MS = 10000 };
 
-/* A row rule that covers a county of millions: walking the list in its order meets a page of such rows long
-   before all of them are looked up and sorted. SQLite does not know how many there are, the kept counts do.
-   Of n rows among N, every n/N-th fits: a page of p is met after p N / n, against n to be sorted. */
-static int weigh_scope(const QueryCtx *c, Tx *tx, Level *l, Err *err)
-{
-    enum { PAGE = 50 };
-    int64_t n, all;
-    const unsigned narrow = 1u << SCOPE_REGION | 1u << SCOPE_ORG, whole = 1u << SCOPE_ALL;
-    Query *q = l->q;
-    if (tx_dialect(tx) != DIALECT_SQLITE || q->aggregate || !(q->access.scopes & narrow) ||
-        q->access.scopes & whole)
-        return 0;
-    if (!cube_serves(c, q)) return 0;
-    TRY(count_all(c, tx, l, &n, err));
-    TRY(cube_total(tx, c->a, q->entity, &all, err));
-    q->wide = n > 0 && n > PAGE * all / n;
-    return 0;
-}
-
 int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, Buf *out, ReadResult *ret,
                 Err *err)
 {
@@ -718,10 +639,10 @@ int record_read(const QueryCtx *c, Tx *tx, Query *q, Format format, bool count, 
     *ret = (ReadResult){.total = -1};
     if (record_unmasks(c, q)) TRY(access_check(c->who, q->entity, OP_UNMASK, &q->unmask, err));
     TRY(search_prepare(c, tx, q, err));
-    TRY(weigh_scope(c, tx, &l, err));
+    TRY(level_weigh(c, tx, &l, err));
     TRY(tx_limit(tx, LIST_MS, err));
     TRY(top_level(c, tx, &l, &ret->next, err));
-    if (count) TRY(count_soon(c, tx, &l, &ret->total, err));
+    if (count) TRY(level_count_soon(c, tx, &l, &ret->total, err));
     ret->rows = (int64_t)l.n_rows;
     TRY(journal_unmasking(c, tx, &l, err));
     if (l.n_rows == 1 && !q->aggregate) ret->rev = l.rows[0].vals[l.rev].i;
@@ -759,7 +680,7 @@ int record_visible(Tx *tx, Arena *a, const Model *m, const Actor *who, const Ent
     Level l = {.q = q};
     int64_t n = 0;
     (void)v;
-    TRY(count_all(&c, tx, &l, &n, err));
+    TRY(level_count(&c, tx, &l, &n, err));
     *ret = n > 0;
     return 0;
 }

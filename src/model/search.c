@@ -13,7 +13,7 @@
 
 const Room search_room = {"search", sql_search_migrations, sql_search_all};
 
-enum { WINDOW_ONE = 1000, WINDOW_ALL = 300, PENDING_MAX = 300, TIME_MS = 250 };
+enum { WINDOW_ONE = 1000, WINDOW_ALL = 300, PENDING_MAX = 300, TIME_MS = 250, SCAN_MAX = 20000 };
 
 bool search_is_name(const Field *f)
 {
@@ -170,11 +170,49 @@ static int pending_tx(Tx *tx, void *p, Err *err)
     return take_rows(k, tx, &b, false, err);
 }
 
+static int counted(Ask *k, bool more)
+{
+    int64_t window = (int64_t)k->window;
+    SearchResult *r = k->result;
+    if (!k->found && k->state.built && !more) return 0;
+    *ARENA_PUSH(k->c->a, r->counts, r->n_counts, r->cap_counts) =
+        (SearchCount){k->e, k->found > window ? window : k->found, more || k->found > window, !k->state.built,
+                      k->state.docs};
+    return 0;
+}
+
+static int scan_tx(Tx *tx, void *p, Err *err)
+{
+    Ask *k = p;
+    Build b;
+    build_init(&b, k->c->a, tx_dialect(tx));
+    TRY(tx_limit(tx, TIME_MS, err));
+    select_fields(&b, k);
+    build_add(&b, " from ");
+    build_name(&b, k->e->name);
+    build_add(&b, " t where 1 = 1");
+    access_where(&b, "t", k->c->who, k->e, &k->access);
+    build_addf(&b, " limit %d", SCAN_MAX + 1);
+    return take_rows(k, tx, &b, true, err);
+}
+
+/* While the index is being made, a small table is read through instead. */
+static int scan(Ask *k, Tx *tx, bool *ret_done, Err *err)
+{
+    size_t before = k->result->n;
+    int rc = tx_nested(tx, scan_tx, k, err);
+    if (rc < 0 && rc != -(int)ERR_TIMEOUT) return rc;
+    *ret_done = rc == 0 && k->looked <= SCAN_MAX;
+    if (!*ret_done) k->result->n = before, k->found = 0; /* what the index has so far is better */
+    return tx_limit(tx, 0, err);
+}
+
 static int ask(Ask *k, Tx *tx, Err *err)
 {
-    bool more = false;
+    bool more = false, done = false;
     TRY(search_state(tx, k->c->a, k->e->name, &k->state, err));
-    if (!k->state.there) return 0; /* not begun yet */
+    if (!k->state.built) TRY(scan(k, tx, &done, err));
+    if (!k->state.there || done) return counted(k, !done);
     TRY(search_pending(tx, k->c->a, k->e, PENDING_MAX, &k->pending, &k->n_pending, err));
     if (k->n_pending > PENDING_MAX) k->n_pending = PENDING_MAX, more = true;
     if (k->n_pending) TRY(tx_nested(tx, pending_tx, k, err));
@@ -183,12 +221,7 @@ static int ask(Ask *k, Tx *tx, Err *err)
     if (rc < 0 && rc != -(int)ERR_TIMEOUT) return rc;
     TRY(tx_limit(tx, 0, err));
     more |= rc < 0 || k->looked > (int64_t)k->window;
-    if (!k->found && k->state.built && !more) return 0;
-    int64_t window = (int64_t)k->window;
-    SearchResult *r = k->result;
-    *ARENA_PUSH(k->c->a, r->counts, r->n_counts, r->cap_counts) = (SearchCount){
-        k->e, k->found > window ? window : k->found, more || !k->state.built, !k->state.built, k->state.docs};
-    return 0;
+    return counted(k, more || !k->state.built);
 }
 
 /* --- all of them
@@ -210,6 +243,7 @@ int search_run(const QueryCtx *c, Tx *tx, const SearchQuery *q, const Entity *on
         Access may;
         TRY(access_check(c->who, only, OP_READ, &may, err));
     }
+    TRY(search_plain_plan(tx, err));
     for (size_t i = 0; i < c->m->n_entities; i++) {
         const Entity *e = c->m->entities[i];
         Ask k = {.c = c, .q = q, .e = e, .result = ret, .window = only ? WINDOW_ONE : WINDOW_ALL};

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 500, BATCH = 2000, LEASE_S = 10, RENEW_S = 3, SEEN_AHEAD = 5000, LOGGED = 10000, MERGE_S = 5 };
+enum { PAGE = 500, BATCH = 2000, LEASE_S = 30, RENEW_S = 10, SEEN_AHEAD = 5000, LOGGED = 10000, MERGE_S = 5 };
 
 const Shape *search_shape(const Search *s, Str entity)
 {
@@ -143,6 +143,7 @@ typedef struct Follow {
     Arena *a;
     int64_t from, to, docs;
     bool full; /* there may be more */
+    bool worn; /* an index is to be made anew */
     struct Changed {
         const Shape *shape;
         Val *ids;
@@ -196,15 +197,22 @@ static bool has_doc(const struct Changed *c, Val id)
     return false;
 }
 
-static int follow_one(Tx *tx, Arena *a, const struct Changed *c, Err *err)
+static int follow_one(Tx *tx, Arena *a, const struct Changed *c, bool *ret_worn, Err *err)
 {
     SearchState state;
+    bool worn;
     const Entity *e = c->shape->e;
     TRY(search_state(tx, a, e->name, &state, err));
     if (!state.there) return 0;
+    int64_t before = state.next;
     TRY(search_put(tx, a, e, c->docs, c->n_docs, &state.next, err));
     for (size_t i = 0; i < c->n; i++)
         if (!has_doc(c, c->ids[i])) TRY(search_forget(tx, a, e, c->ids[i], err));
+    TRY(search_worn(tx, a, e, before, state.next, &worn, err));
+    if (worn) { /* another spec than the model's: the next look at the tables makes it anew */
+        *ret_worn = true;
+        return tx_exec(tx, &sql_search_entity_put, VALS(V_TEXT(e->name), V_TEXT(S("worn"))), NULL, err);
+    }
     return tx_exec(tx, &sql_search_entity_next, VALS(V_TEXT(e->name), V_INT(state.next)), NULL, err);
 }
 
@@ -214,10 +222,11 @@ static int follow_write(Tx *tx, void *p, Err *err)
     _cleanup_arena_ Arena *a = arena_new();
     int64_t moved;
     f->docs = 0;
+    f->worn = false;
     TRY(tx_exec(tx, &sql_search_cursor_move, VALS(V_INT(f->from), V_INT(f->to)), &moved, err));
     if (!moved) return 0; /* another server was here */
     for (size_t i = 0; i < f->s->n; i++) {
-        if (f->changed[i].n) TRY(follow_one(tx, a, &f->changed[i], err));
+        if (f->changed[i].n) TRY(follow_one(tx, a, &f->changed[i], &f->worn, err));
         f->docs += (int64_t)f->changed[i].n_docs;
     }
     return 0;
@@ -233,7 +242,8 @@ static int follow(Search *s, Err *err)
     /* The position is written with what was indexed; alone only now and then. */
     if (f.n || f.to > f.from + SEEN_AHEAD) TRY(store_tx(s->store, "search.follow", follow_write, &f, err));
     s->docs += f.docs;
-    return f.full;
+    if (f.worn) s->checked = false;
+    return f.full || f.worn;
 }
 
 /* --- making an entity's index

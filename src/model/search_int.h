@@ -60,9 +60,14 @@ int search_docs(Tx *tx, Arena *a, const Shape *s, const Val *ids, size_t n_ids, 
                 Doc **ret, size_t *ret_n, Err *err) CHECKED;
 /* Writes documents; *next is the next free number. */
 int search_put(Tx *tx, Arena *a, const Entity *e, const Doc *docs, size_t n, int64_t *next, Err *err) CHECKED;
+/* SQLite: most of the index is old texts of records that were changed since; it is to be made anew. */
+int search_worn(Tx *tx, Arena *a, const Entity *e, int64_t before, int64_t next, bool *ret, Err *err) CHECKED;
 int search_forget(Tx *tx, Arena *a, const Entity *e, Val id, Err *err) CHECKED;
 /* "select id from the index where match": at most `limit` (0 = all). */
 void search_ids_sql(Build *b, const Entity *e, Str match, size_t limit);
+/* PostgreSQL: at most a page is wanted, so records are looked up one by one, never the table read for a join.
+   For the rest of the transaction. */
+int search_plain_plan(Tx *tx, Err *err) CHECKED;
 /* " from index join E t … where match and …": what the index proposes. */
 void search_from_sql(Build *b, const Entity *e, Str match);
 /* Ids of records changed since the index last followed; at most `max` + 1. */

@@ -11,7 +11,10 @@
 #include "model/record.h"
 #include "search_sql.h"
 
-enum { DOC_TOKENS_MAX = 900000 }; /* bytes; a tsvector holds 1 MB */
+enum {
+    DOC_TOKENS_MAX = 900000, /* bytes; a tsvector holds 1 MB */
+    LOOK_EVERY = 50000,      /* documents */
+};
 
 static Str find_name(Arena *a, Str entity) { return str_fmt(a, "_find_" STR_FMT, STR_ARG(entity)); }
 static Str fts_name(Arena *a, Str entity) { return str_fmt(a, "_fts_" STR_FMT, STR_ARG(entity)); }
@@ -196,6 +199,21 @@ int search_put(Tx *tx, Arena *a, const Entity *e, const Doc *docs, size_t n, int
     return 0;
 }
 
+int search_worn(Tx *tx, Arena *a, const Entity *e, int64_t before, int64_t next, bool *ret, Err *err)
+{
+    Build b;
+    Val live;
+    *ret = false;
+    if (tx_dialect(tx) != DIALECT_SQLITE || before / LOOK_EVERY == next / LOOK_EVERY) return 0;
+    build_init(&b, a, DIALECT_SQLITE);
+    build_add(&b, "select count(*) from ");
+    build_name(&b, find_name(a, e->name));
+    Sql sql = build_sql(&b, "search.live");
+    TRY(tx_one(tx, a, &sql, NULL, 0, &live, err));
+    *ret = next > 2 * live.i + LOOK_EVERY;
+    return 0;
+}
+
 int search_forget(Tx *tx, Arena *a, const Entity *e, Val id, Err *err)
 {
     Build b;
@@ -229,6 +247,15 @@ void search_ids_sql(Build *b, const Entity *e, Str match, size_t limit)
         build_arg(b, V_TEXT(match));
     }
     if (limit) build_addf(b, " limit %zu", limit);
+}
+
+int search_plain_plan(Tx *tx, Err *err)
+{
+    if (tx_dialect(tx) != DIALECT_POSTGRES) return 0;
+    return tx_script(tx,
+                     "set local plan_cache_mode = force_custom_plan; set local enable_seqscan = off; "
+                     "set local enable_hashjoin = off; set local enable_mergejoin = off",
+                     err);
 }
 
 void search_from_sql(Build *b, const Entity *e, Str match)

@@ -50,11 +50,16 @@ static void describe(Rows *r, PgRows *p, const PGresult *res)
 
 /* --- streaming --------------------------------------------------------------------------------------- */
 
-/* Reads off the wire what follows the last result of a command; it is short. */
-static void drain(PgConn *c)
+/* Reads off the wire what follows in a command; an error in it has ended the transaction, so it is told. */
+static int drain(PgConn *c, Tx *tx, Err *err)
 {
     PGresult *res;
-    while ((res = PQgetResult(c->pq))) PQclear(res);
+    int e = 0;
+    while ((res = PQgetResult(c->pq))) {
+        if (PQresultStatus(res) == PGRES_FATAL_ERROR && !e) e = pg_error(c, tx, res, NULL, err);
+        PQclear(res);
+    }
+    return e;
 }
 
 static void park(PgRows *p, PGresult *res)
@@ -93,8 +98,10 @@ static int stream_next(Rows *r, Err *err)
     p->row = 0;
     p->res = PQgetResult(c->pq);
     if (PQresultStatus(p->res) == PGRES_SINGLE_TUPLE) return 1;
+    Err late = ERR_INIT;
     int e = PQresultStatus(p->res) == PGRES_TUPLES_OK ? 0 : pg_error(c, r->tx, p->res, NULL, err);
-    drain(c);
+    int after = drain(c, r->tx, &late);
+    if (!e && after < 0) *err = late, e = after;
     c->streaming = NULL;
     p->end = true;
     return e;
@@ -116,8 +123,10 @@ static int stream_start(Tx *tx, Rows *r, const Sql *sql, const PgArgs *a, Err *e
         c->streaming = r;
         return 0;
     }
+    Err late = ERR_INIT;
     int e = st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK ? 0 : pg_error(c, tx, p->res, text, err);
-    drain(c);
+    int after = drain(c, tx, &late);
+    if (!e && after < 0) *err = late, e = after;
     p->end = true;
     return e;
 }
@@ -217,7 +226,8 @@ void pg_done(Rows *r)
     PgRows *p = r->impl;
     PgConn *c = p->conn;
     if (c->streaming == r) {
-        drain(c); /* the server has computed it all anyway; limit is the caller's business */
+        Err late = ERR_INIT; /* the server has computed it all anyway; limit is the caller's business */
+        if (drain(c, r->tx, &late) < 0 && !r->tx->failed) r->tx->failed = true, r->tx->first = late;
         c->streaming = NULL;
     }
     if (p->cursor[0] && !pg_broken(c) && PQtransactionStatus(c->pq) == PQTRANS_INTRANS) {

@@ -30,13 +30,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     SearchSpan spans[4];
     Err err = ERR_INIT;
     Str all = str_n((const char *)data, size), text;
+    buf_init(&tokens, 1 << 20);
     if (size > 4000 || text_invalid_at(all) >= 0 || !str_split(&all, '\n', &text) || !all.p) return 0;
     if (search_parse(a, NULL, all, &q, &err) < 0) {
         assert(err.code == ERR_INPUT && err.msg[0]);
         return 0;
     }
     assert(q.n && q.n <= SEARCH_WORDS_MAX);
-    buf_init(&tokens, 1 << 20);
     search_tokens(a, text, true, &tokens);
     SearchText folded = search_text(a, text, SEARCH_FIELD_MAX);
     for (size_t i = 0; i < q.n; i++) {

@@ -164,6 +164,15 @@ static void rights__limit_counts(void **state)
     assert_int_equal(r.total, 1);
     (void)testcity_read(c, &self, "post", "select=id", FORMAT_JSON, &r);
     assert_int_equal(r.total, 0);
+    for (int i = 0; i < 90; i++) { /* so many that the rule is tested on the way along the list */
+        Str json = str_fmt(c->a, "{\"code\":\"CC%03d\",\"a_region\":\"%s\",\"an_enum\":null}", i,
+                           i % 9 ? "610502001" : "610503");
+        if (testcity_insert(c, SYS, "all_types", json.p, NULL) < 0) fail_msg("%s", c->err.msg);
+    }
+    Str mine = testcity_read(c, &local, "all_types", "select=code&order=code", FORMAT_CSV, &r);
+    assert_int_equal(r.total, 82);
+    assert_int_equal(r.rows, 82);
+    assert_true(str_find_str(mine, S("CC001")) > 0 && str_find_str(mine, S("CC000")) < 0);
     QueryCtx k = ctx(c, &self);
     Query *q;
     assert_int_equal(query_parse(&k, model_entity(c->m, S("post")), S(""), &q, &c->err), 0);

@@ -71,6 +71,8 @@ static void words__found_and_marked(void **state)
     (void)state;
     TestCity *c = testcity_new("small", true);
     Search *s = keeper_of(c, "one");
+    assert_text(find(c, SYS, s, "area", "城东"), "area/0101,城东"); /* before there is an index */
+    assert_text(find(c, SYS, s, "area", "dyp"), "area/010101,东一片");
     assert_true(pump(c, s) > 10);
     assert_int_equal(pump(c, s), 0);
     static const struct {
@@ -291,6 +293,24 @@ static void other_packs__are_indexed_anew(void **state)
     testcity_free(c);
 }
 
+/* Old texts are not taken out of the index; when they are most of it, it is made anew. */
+static void worn_index__is_made_anew(void **state)
+{
+    (void)state;
+    if (testdb_is_postgres()) skip();
+    TestCity *c = testcity_new("small", true);
+    Search *s = keeper_of(c, "one");
+    pump(c, s);
+    testdb_raw(c->db, "update search_entity set next = 99999 where entity = 'area'");
+    assert_int_equal(testcity_update(c, SYS, "area", "01", "{\"name\":\"新名\"}", 0, NULL), 0);
+    assert_true(pump(c, s) > 5); /* the change, and all of them again */
+    assert_text(testcity_sql(c, "select next from search_entity where entity = 'area'"), "6");
+    assert_text(find(c, SYS, s, "area", "新名"), "area/01,新名");
+    assert_text(find(c, SYS, s, "area", "城东"), "area/0101,城东");
+    search_free(s);
+    testcity_free(c);
+}
+
 static void two_servers__one_indexes(void **state)
 {
     (void)state;
@@ -342,4 +362,5 @@ static void queries__are_cut_into_words(void **state)
 UNIT_MAIN(cmocka_unit_test(words__found_and_marked), cmocka_unit_test(recall__of_a_scan),
           cmocka_unit_test(changes__show_at_once), cmocka_unit_test(rights__limit_what_is_found),
           cmocka_unit_test(lists__use_the_index), cmocka_unit_test(other_packs__are_indexed_anew),
-          cmocka_unit_test(two_servers__one_indexes), cmocka_unit_test(queries__are_cut_into_words))
+          cmocka_unit_test(worn_index__is_made_anew), cmocka_unit_test(two_servers__one_indexes),
+          cmocka_unit_test(queries__are_cut_into_words))

@@ -279,6 +279,30 @@ static int limited(Tx *tx, void *ctx, Err *err)
     return tx_one(tx, a, SQL("select 1"), NULL, 0, &v, err);
 }
 
+/* The third row fails, and only the first is read. */
+static int left_early(Tx *tx, void *ctx, Err *err)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    Rows *r;
+    Val v;
+    (void)ctx;
+    TRY(tx_query(tx, a,
+                 SQL("select 6 / (3 - i) from (select 1 as i union all select 2 union all select 3 union all "
+                     "select 4) x"),
+                 NULL, 0, &r, err));
+    assert_int_equal(rows_next(r, err), 1);
+    rows_done(r);
+    return tx_one(tx, a, SQL("select 1"), NULL, 0, &v, err);
+}
+
+/* PostgreSQL's transaction is over then, and the reason is told, not what follows from it. */
+static void error_behind_what_is_read__is_told(void **state)
+{
+    Err err = ERR_INIT;
+    if (!testdb_is_postgres()) skip();
+    assert_int_equal(store_read(testdb_store(*state), "left early", left_early, NULL, &err), -ERR_INPUT);
+}
+
 static void limited_part__is_ended_alone(void **state)
 {
     Err err = ERR_INIT;
@@ -364,10 +388,15 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(values__come_back_as_they_went),       T(returning__and_open_rows),
-        T(big_result__is_walked_in_flat_memory), T(queries__may_be_read_in_turn),
-        T(statement_cache__keeps_its_size),      T(long_read__is_ended),
-        T(limited_part__is_ended_alone),         T(functions__mean_the_same),
+        T(values__come_back_as_they_went),
+        T(returning__and_open_rows),
+        T(big_result__is_walked_in_flat_memory),
+        T(queries__may_be_read_in_turn),
+        T(statement_cache__keeps_its_size),
+        T(long_read__is_ended),
+        T(limited_part__is_ended_alone),
+        T(error_behind_what_is_read__is_told),
+        T(functions__mean_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
