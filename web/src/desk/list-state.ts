@@ -3,7 +3,6 @@
 // id open record, new / edit forms. From it the query in PostgREST's conventions.
 import { computed } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
-import { quoted } from '../shared/api';
 import type { Entity, Field } from '../shared/meta';
 import { fieldOf, isGeo, isList, isNumber, isRef, isTime, known, wordFields } from '../shared/meta';
 import * as format from '../shared/format';
@@ -79,8 +78,7 @@ export function conditions(e: Entity, s: Pick<ListState, 'q' | 'f'>): URLSearchP
     const below = f && f.type === 'region' && op === 'eq' ? subtree(value) : '';
     u.append(field, below || (op === 'empty' ? 'is.null' : op === 'filled' ? 'not.is.null' : op === 'ilike' ? `ilike.*${value}*` : `${op}.${value}`));
   }
-  const words = wordFields(e);
-  if (s.q && words.length) u.set('or', `(${words.map((f) => `${f.name}.ilike.${quoted(`*${s.q}*`)}`).join(',')})`);
+  if (s.q && wordFields(e).length) u.set('_text', `fts.${s.q}`);
   return u;
 }
 /** Region codes are hierarchical: a county stands for its towns and villages, too. */
