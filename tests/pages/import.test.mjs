@@ -30,7 +30,7 @@ test('GB18030 with bad rows: recognised, tried, run, two corrected in the grid, 
   await page.waitForSelector('text=文件里的列对应哪个字段');
   assert.match(await page.textContent('.about'), /GB18030/);
   assert.equal(await page.inputValue('[aria-label="项目名称 对应的字段"]'), 'title');
-  assert.equal(await page.inputValue('[aria-label="不认识的列 对应的字段"]'), '');
+  assert.equal(await page.inputValue('[aria-label="不认识的列 对应的字段"]'), '（不导入）');
   assert.deepEqual(await faults(page), []);
   await page.click('text=试运行（不保存）');
   await page.waitForSelector('text=试运行完成：可以收 297 行，将退回 3 行');

@@ -9,7 +9,7 @@ export interface Measure { entity: string; params: unknown[]; query: string; row
 export interface Region { region: string; title: string; value: number | null; num: number; den?: number; suppressed: boolean }
 /** One period's value, where it comes from, and the same by region. */
 export interface Period {
-  from: string; to: string; version: number; value: number | null; suppressed: boolean; as_of: string; by?: string; note?: string; file?: string;
+  from: string; to: string; version: number; value: number | null; suppressed: boolean; as_of: string; reported?: { by: string; at: string; file: string; note?: string };
   lineage?: { journal_seq: number; rows: number; computed_at: string; measures: Record<string, Measure> }; regions?: Region[];
 }
 export interface Point { from: string; to: string; value: number | null; region?: string; title?: string }
