@@ -216,7 +216,8 @@ static int by_size(const void *x, const void *y)
 {
     Amount a = ((const Part *)x)->contribution, b = ((const Part *)y)->contribution;
     a = a < 0 ? -a : a, b = b < 0 ? -b : b;
-    return (a < b) - (a > b) ? (a < b) - (a > b) : str_cmp(((const Part *)x)->key, ((const Part *)y)->key);
+    if (a != b) return a < b ? 1 : -1;
+    return str_cmp(((const Part *)x)->key, ((const Part *)y)->key);
 }
 
 static void rate_json(JsonWriter *w, const Indicator *x, const char *key, Amount n, Amount d)

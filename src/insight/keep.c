@@ -72,7 +72,7 @@ static void part_json(JsonWriter *w, Arena *a, Str key, Amount num, Amount den)
     jw_array_end(w);
 }
 
-/* {"region":[["610502",num,den],…],…}; what is over too few people stands together under "*". */
+/* {"region":[["390102",num,den],…],…}; what is over too few people stands together under "*". */
 static Str parts_json(Keeping *k)
 {
     Buf b;

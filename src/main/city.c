@@ -104,7 +104,7 @@ static int copy_tree(Arena *a, const char *from, const char *to, int depth, Err 
             dst = str_fmt(a, "%s/%s", to, names[i]->d_name);
         bool hidden = names[i]->d_name[0] == '.';
         free(names[i]);
-        if (hidden || rc < 0 || lstat(src.p, &st) != 0) continue;
+        if (hidden || rc < 0 || stat(src.p, &st) != 0) continue; /* what a link points to */
         if (S_ISDIR(st.st_mode))
             rc = copy_tree(a, src.p, dst.p, depth + 1, err);
         else if (S_ISREG(st.st_mode))

@@ -30,5 +30,5 @@ int access_field(const Actor *who, const Field *f, const char *pointer, Err *err
 bool access_purpose(const Actor *who, const Entity *e);
 /* The field's values are shown masked to this actor. */
 bool access_masks(const Actor *who, const Entity *e, const Field *f, const Access *read);
-/* Region code → the prefix that its own and all lower codes share: 610500 → 6105, 610502 → 610502. */
+/* Region code → the prefix that its own and all lower codes share: 390100 → 3901, 390102 → 390102. */
 Str region_prefix(Str code);

@@ -5,7 +5,7 @@
 
 typedef struct ExportOptions {
     Format format;     /* FORMAT_CSV, FORMAT_NDJSON, FORMAT_GEOJSON, FORMAT_XLSX */
-    const char *where; /* filters in the form of the records API: region=eq.610502&kind=eq.150; NULL = all */
+    const char *where; /* filters in the form of the records API: region=eq.390102&kind=eq.150; NULL = all */
     FILE *out;
     void (*progress)(void *ctx, int64_t rows);
     void *progress_ctx;

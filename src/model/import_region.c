@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
  * region_by_name(province, place) of map expressions: the code of a city or county by the name that people
- * write, with or without its kind (陕西 → 陕西省, 渭南 → 渭南市). Two places that fit equally give nothing:
+ * write, with or without its kind (示例 → 示例省, 滨海 → 滨海市). Two places that fit equally give nothing:
  * it never guesses.
  */
 #include "model/import_int.h"

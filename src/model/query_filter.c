@@ -50,9 +50,9 @@ static int find_op(Str name, Str op, Cmp *ret, Err *err)
     ptrdiff_t near = text_nearest(op, names, n);
     int rc = bad(err, name, "不认识运算符", op);
     if (near >= 0)
-        return err_hint(err, "是不是 “%s”；写成 字段=运算符.值，例如 code=eq.610502", ops[near].name);
+        return err_hint(err, "是不是 “%s”；写成 字段=运算符.值，例如 code=eq.A-01", ops[near].name);
     err_hint(err,
-             "写成 字段=运算符.值，例如 code=eq.610502；可用 eq neq gt gte lt lte like ilike in is cs fts");
+             "写成 字段=运算符.值，例如 code=eq.A-01；可用 eq neq gt gte lt lte like ilike in is cs fts");
     return rc;
 }
 

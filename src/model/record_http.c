@@ -486,7 +486,7 @@ static int write_filter(Request *rq, Write *wr, Err *err)
     for (size_t i = 0; i < wr->q->n_picks; i++)
         if (wr->q->aggregate) return err_set(err, ERR_INPUT, "写入时不能统计"), err_pointer(err, "select");
     if (query_has_filter(wr->q)) return 0;
-    return err_set(err, ERR_INPUT, "没有写条件：不能一次改动全部记录"), err_hint(err, "例如 ?code=eq.610502");
+    return err_set(err, ERR_INPUT, "没有写条件：不能一次改动全部记录"), err_hint(err, "例如 ?code=eq.A-01");
 }
 
 static int one_body(Request *rq, Write *wr, Err *err)
