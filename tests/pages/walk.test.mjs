@@ -17,7 +17,7 @@ const KINDS = [
   ['calendar', 'steward', '/desk/p/licence_expiry', '.month'], ['inbox', 'steward', '/desk/inbox', 'h1'], ['account', 'steward', '/desk/account', '#old'], ['jobs', 'steward', '/desk/jobs', 'h1'],
   ['import', 'steward', '/desk/e/project/import', '#file'], ['nothing', 'steward', '/desk/nowhere', 'h1'], ['users', 'admin', '/desk/admin/users', 'tbody tr'], ['packs', 'admin', '/desk/admin/packs', 'tbody tr'],
   ['tasks', 'admin', '/desk/admin/tasks', 'h1'], ['grants', 'security', '/desk/admin/grants', 'tbody tr'], ['access', 'security', '/desk/admin/access?user=linwei', 'tbody tr'], ['approvals', 'admin', '/desk/admin/approvals', 'h1'],
-  ['reactions', 'steward', '/desk/admin/reactions', 'h1'], ['journal', 'auditor', '/desk/admin/journal', 'tbody tr'], ['indicators', 'leader', '/desk/indicators', 'h1'], ['portal', 'citizen', '/portal', 'h1'], ['screen', 'leader', '/screen', '.wall h1'],
+  ['reactions', 'steward', '/desk/admin/reactions', 'h1'], ['journal', 'auditor', '/desk/admin/journal', 'tbody tr'], ['indicators', 'leader', '/desk/indicators', '[data-indicator]'], ['indicator', 'steward', '/desk/indicators/licence_valid_share', 'dl'], ['portal', 'citizen', '/portal', 'h1'], ['screen', 'leader', '/screen', '.wall h1'],
 ];
 
 const sideways = (page) => page.evaluate(() => Math.max(document.documentElement.scrollWidth - innerWidth, ...[...document.querySelectorAll('#main, main')].map((m) => m.scrollWidth - m.clientWidth)));
@@ -72,7 +72,7 @@ test('by keyboard: sign in, the palette, a list, a filter, a form, and back', as
   await page.keyboard.press('Enter');
   await page.waitForSelector('tbody tr[data-id]');
   assert.match(page.url(), /\/desk\/e\/project$/);
-  await tabTo(() => document.activeElement?.textContent?.includes('筛选'));
+  await tabTo(() => document.activeElement?.tagName === 'BUTTON' && document.activeElement.textContent.includes('筛选'));
   await page.keyboard.press('Enter');
   await page.waitForSelector('#filter-field');
   await page.keyboard.press('Escape');
