@@ -245,3 +245,40 @@ test('the map: points where the records are, one click opens', async () => {
   assert.deepEqual(await faults(page), []);
   assert.deepEqual(page.errors, []);
 });
+
+test('in the street: a form on the phone with a photo and the place by GPS', async () => {
+  const page = await p.window({ width: 360, height: 740 });
+  await page.context().grantPermissions(['geolocation']);
+  await page.context().setGeolocation({ longitude: 109.51, latitude: 34.5, accuracy: 8 });
+  await page.context().request.post(`${p.city.url}/api/session`, { data: { user: 'steward', password: 'Demo@2025' } });
+  await page.goto(`${p.city.url}/desk`);
+  await page.click('nav[aria-label=常用] >> text=登记');
+  await page.waitForSelector('.record-form');
+  await page.goto(`${p.city.url}/desk/e/building?new=1`);
+  await page.waitForSelector('#f-code');
+  await page.click('text=用我的位置');
+  await page.waitForFunction(() => document.querySelector('[data-field=location] input')?.value === '109.510000, 34.500000');
+  await page.goto(`${p.city.url}/desk/e/licence?new=1`);
+  await page.waitForSelector('#f-file');
+  assert.equal(await page.getAttribute('#f-file', 'capture'), 'environment');
+  await page.setInputFiles('#f-file', { name: '现场.png', mimeType: 'image/png', buffer: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64') });
+  await page.waitForSelector('text=已上传 现场.png');
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  assert.deepEqual(await faults(page), []);
+  assert.deepEqual(page.errors, []);
+});
+
+test('no network: what was typed is kept and sent when it is back', async () => {
+  const page = await p.window();
+  await p.signIn(page, 'steward', '/desk/e/project?id=7&edit=1');
+  await page.waitForSelector('#f-note');
+  await page.context().setOffline(true);
+  await page.fill('#f-note', '断网时写的');
+  await page.waitForSelector('.offline >> text=没有网络');
+  await main(page).click();
+  await page.waitForSelector('text=没有网络，还没有提交');
+  await page.context().setOffline(false);
+  await main(page).click();
+  await page.waitForSelector('.side .past li');
+  assert.equal((await (await p.city.as('steward'))('/api/records/project/7?select=note')).body.note, '断网时写的');
+});
