@@ -29,7 +29,6 @@ static const char builtin_indicator_value[] =
     "label: code\n"
     "region: region\n"
     "org: org\n"
-    "order: period_from.desc\n"
     "index: [[indicator, period_from]]\n"
     "fields:\n"
     "  code:        {title: 编号, type: text, max: 200, required: true, write_roles: [program]}\n"

@@ -27,5 +27,5 @@ export const readIndicator = (id: string, by?: string) => get<Indicator & { seri
 export const readIndicators = async () => (await get<{ items: Indicator[] }>('/api/indicators')).items;
 export const shown = (i: { value: number | null; unit: string; suppressed?: boolean; source?: string }) => (i.suppressed ? '不足 10 人，不显示' : i.value === null ? '—' : `${bigNumber(i.value)}${i.unit === '%' ? '%' : ''}`);
 export const targetWords = (t: Target | null, unit: string) => (!t ? '没有目标' : t.op === 'hold' && t.value !== null ? `保持 ${t.value}${unit}` : t.text && t.text !== '/' ? `${t.year} 年 ${t.text}` : t.value === null ? '没有目标' : `${t.year} 年 ${t.value}${unit}`);
-/** The plan's groups in the order in which they first come. */
-export const byGroup = (items: Indicator[]) => { const m = new Map<string, Indicator[]>(); for (const i of items) m.set(i.group, [...m.get(i.group) ?? [], i]); return [...m]; };
+/** By group: the plan's own groups and items first, in the plan's order. */
+export const byGroup = (items: Indicator[]) => { const m = new Map<string, Indicator[]>(); for (const i of [...items].sort((a, b) => (a.no ?? 1e6) - (b.no ?? 1e6))) m.set(i.group, [...m.get(i.group) ?? [], i]); return [...m]; };
