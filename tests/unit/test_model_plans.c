@@ -84,7 +84,8 @@ static void judge(const char *what, const Entity *e, Str plan, bool seek)
 {
     bool lite = !testdb_is_postgres(), bad;
     if (lite) {
-        bad = says(plan, "TEMP B-TREE"); /* else a scan is one in the order of an index or of the integer key */
+        bad =
+            says(plan, "TEMP B-TREE"); /* else a scan is one in the order of an index or of the integer key */
         bad |= seek && says(plan, "SCAN t");
     } else {
         bad = says(plan, "Seq Scan") || says(plan, "Sort");
@@ -163,7 +164,7 @@ static void check_entity(Plans *p)
         bool indexed = f->index || f->unique || (f->to && f->storage != STORE_LINK);
         if (!indexed || f == e->key || f->sealed) continue;
         if (!f->unique) check_list(p, filter(p, f).p, true); /* of one row the order is no matter */
-        if (f->sensitivity >= 3) continue; /* no list is sorted by it */
+        if (f->sensitivity >= 3) continue;                   /* no list is sorted by it */
         check_list(p, str_fmt(p->c->a, "select=id&order=" STR_FMT, STR_ARG(f->name)).p, false);
         check_list(p, str_fmt(p->c->a, "select=id&order=" STR_FMT ".desc", STR_ARG(f->name)).p, false);
     }
