@@ -357,6 +357,8 @@ void http_stop(Http *h)
 }
 
 static const Route routes[] = {
+    {"GET", "/api/map", NULL, ROUTE_ANY_USER, map_route, NULL, "底图：本市配置的瓦片服务"},
+    {"GET", "/api/map/{z}/{x}/{y}", NULL, ROUTE_ANY_USER | ROUTE_WRITES, tile_route, NULL, "底图的一张瓦片"},
     {"GET", "/api/openapi.json", NULL, ROUTE_ANY_USER, openapi_route, NULL, "接口说明（OpenAPI 3.1）"},
     {"GET", "/api/problems", NULL, ROUTE_PUBLIC, problem_list, NULL, "错误类型一览"},
     {"GET", "/api/stream", NULL, ROUTE_ANY_USER | ROUTE_STREAM, sse_route, NULL, "实时变更"},

@@ -124,6 +124,10 @@ extern const size_t web_files_n;
 /* false: no such page */
 bool static_answer(Call *c);
 
+/* tiles.c */
+int map_route(Request *rq, Err *err);
+int tile_route(Request *rq, Err *err);
+
 /* openapi.c */
 int openapi_route(Request *rq, Err *err);
 

@@ -53,6 +53,7 @@ static void entry_json(JsonWriter *w, Arena *a, const Request *rq, const Journal
     changes_json(w, "before", a, &plain, e, j->before);
     changes_json(w, "after", a, &plain, e, j->after);
     jw_kstr(w, "digest", j->digest);
+    jw_kbool(w, "intact", journal_intact(j));
     jw_object_end(w);
 }
 

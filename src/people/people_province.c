@@ -9,16 +9,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret_file.h"
 #include "base/sm.h"
 #include "rule/rule_net.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 32768, ANSWER_MAX = JWKS_MAX, ASKING_MAX = 4 };
+enum { ANSWER_MAX = JWKS_MAX, ASKING_MAX = 4 };
 #define KEPT_US  ((int64_t)3600 * US_PER_SEC)
 #define PAUSE_US ((int64_t)5 * US_PER_SEC)
 #define CALLBACK "/api/session/province/callback"
@@ -98,23 +96,6 @@ static int check(Province *p, Err *err)
     return 0;
 }
 
-/* Its secret is the city's: whoever may read it could sign in as the city. */
-static int read_file(Arena *a, const char *path, Str *ret, Err *err)
-{
-    struct stat st;
-    char *text = arena_alloc(a, FILE_MAX);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) return *ret = STR_NONE, 0;
-    ssize_t n = fd >= 0 && fstat(fd, &st) == 0 ? read(fd, text, FILE_MAX) : -1;
-    int why = errno;
-    if (fd >= 0) close(fd);
-    if (n < 0) return err_set(err, ERR_IO, "%s：%s", path, strerror(why)), err_hint(err, "检查权限");
-    if (st.st_mode & 077)
-        return err_set(err, ERR_VERIFY, "%s 别人也能读", path), err_hint(err, "chmod 600 %s", path);
-    *ret = str_n(text, (size_t)n);
-    return 0;
-}
-
 int province_load(const City *c, Province **ret, Err *err)
 {
     Province *p = xcalloc(1, sizeof *p);
@@ -125,7 +106,7 @@ int province_load(const City *c, Province **ret, Err *err)
     pthread_mutex_init(&p->lock, NULL);
     for (int i = 0; i < KEPT_N; i++) buf_init(&p->kept[i].text, ANSWER_MAX);
     Str path = str_fmt(p->a, "%s/keys/province.json", c->dir);
-    int rc = read_file(p->a, path.p, &text, err);
+    int rc = secret_file_read(p->a, path.p, &text, err);
     if (rc == 0 && text.p) {
         rc = json_parse(p->a, text, &o, err);
         if (rc == 0) rc = json_decode(p->a, o, spec, &p->s, err);

@@ -161,6 +161,8 @@ int journal_read(Tx *tx, Arena *a, const JournalFilter *f, JournalEntry **ret, s
                  Err *err) CHECKED;
 /* Highest seq that readers may rely on: nothing at or below it can still appear. */
 int journal_head(Tx *tx, int64_t *ret_seq, Err *err) CHECKED;
+/* The entry's digest is that of what stands in it. */
+bool journal_intact(const JournalEntry *e);
 /* Recomputes the digest of every entry. ERR_VERIFY with the first broken one. */
 int journal_verify(Store *s, int64_t *ret_entries, Err *err) CHECKED;
 /* Calls fn(ctx) after a change of the journal by this or (PostgreSQL NOTIFY) another server. fn must be quick

@@ -66,6 +66,13 @@ static void digest(const JournalEntry *e, char ret[SM3_HEX_SIZE])
     ret[SM3_HEX_SIZE - 1] = 0;
 }
 
+bool journal_intact(const JournalEntry *e)
+{
+    char sum[SM3_HEX_SIZE];
+    digest(e, sum);
+    return str_is(e->digest, sum);
+}
+
 int journal_next(Tx *tx, int64_t *ret_seq, Err *err)
 {
     Err own = ERR_INIT, *e = err ? err : &own;
@@ -153,12 +160,9 @@ static int check_batch(Tx *tx, void *ctx, Err *err)
     c->page = 0;
     size_t n;
     TRY(journal_read(tx, a, &f, &e, &n, err));
-    for (size_t i = 0; i < n; i++) {
-        char sum[SM3_HEX_SIZE];
-        digest(&e[i], sum);
-        if (!str_is(e[i].digest, sum))
+    for (size_t i = 0; i < n; i++)
+        if (!journal_intact(&e[i]))
             return err_set(err, ERR_VERIFY, "日志第 %lld 条与其摘要不符，内容已被改动", (long long)e[i].seq);
-    }
     c->page = n;
     if (n) c->after = e[n - 1].seq;
     c->entries += (int64_t)n;

@@ -68,6 +68,7 @@ test('view as: rights and numbers as they are, never a record, and journalled', 
   assert.ok(!body.entities.some((e) => e.entity === 'project'));
   const noted = (await auditor('/api/journal?entity=user&record=linwei&order=desc&limit=5')).body.find((j) => j.op === 'view_as');
   assert.equal(noted.actor, 'security');
+  assert.equal(noted.intact, true);
 });
 
 test('changes of the last day: only of what one reads as a whole', async () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MulanPSL-2.0
-// The base map: outlines of the city's own regions, from the records it holds; nothing comes from anywhere else. Text on
-// the map would need font files, so names of places are HTML beside it.
+// The base map: the tile service that the city configured (fetched by our server, never by the page), and the outlines of the
+// city's own regions from the records it holds. Text on the map would need font files, so names of places are HTML beside it.
 import maplibre from 'maplibre-gl/dist/maplibre-gl-csp';
 import worker from 'maplibre-gl/dist/maplibre-gl-csp-worker?url';
 import 'maplibre-gl/dist/maplibre-gl.css';
@@ -18,22 +18,32 @@ maplibre.setWorkerUrl((policy ? policy.createScriptURL(worker) : worker) as stri
 export { maplibre };
 export type Collection = { type: 'FeatureCollection'; features: { type: 'Feature'; id?: unknown; geometry: unknown; properties: Record<string, unknown> }[] };
 
+interface Base { tiles: string | null; attribution: string; max_zoom: number }
+let base: Base | null = null;
+const readBase = async () => { base ??= await get<Base>('/api/map').catch(() => null); };
+/** Who made the base map, or ''. */
+export const attribution = () => (base?.tiles ? base.attribution : '');
+
 let outlines: Promise<Collection> | null = null;
 /** Outlines of the regions that this person may see: the entity that regions refer to, its area field. */
-export function regionOutlines(): Promise<Collection> {
+export async function regionOutlines(): Promise<Collection> {
+  await readBase();
   const name = entities().flatMap((e) => e.fields).find((f) => f.type === 'region' && f.to)?.to ?? 'region';
   const e = known(name), area = e?.fields.find((f) => f.type === 'polygon');
-  if (!e || !area || !e.may.includes('read')) return Promise.resolve({ type: 'FeatureCollection', features: [] });
+  if (!e || !area || !e.may.includes('read')) return { type: 'FeatureCollection', features: [] };
   outlines ??= get<Collection>(`${recordsPath(name)}?${new URLSearchParams({ select: [e.id, e.label ?? e.id, area.name].join(','), [area.name]: 'not.is.null', limit: '400' })}`, { headers: { Accept: 'application/geo+json' } });
-  outlines.catch(() => { outlines = null; });
-  return outlines;
+  try { return await outlines; } catch (e) { outlines = null; throw e; }
 }
 
 export const style = (regions: Collection): StyleSpecification => ({
   version: 8,
-  sources: { regions: { type: 'geojson', data: regions as never } },
+  sources: {
+    regions: { type: 'geojson', data: regions as never },
+    ...(base?.tiles ? { base: { type: 'raster' as const, tiles: [location.origin + base.tiles], tileSize: 256, maxzoom: base.max_zoom } } : {}),
+  },
   layers: [
     { id: 'ground', type: 'background', paint: { 'background-color': '#f7f8fa' } },
+    ...(base?.tiles ? [{ id: 'base', type: 'raster' as const, source: 'base' }] : []),
     { id: 'region-fill', type: 'fill', source: 'regions', paint: { 'fill-color': '#1558b0', 'fill-opacity': 0.04 } },
     { id: 'region-line', type: 'line', source: 'regions', paint: { 'line-color': '#7d8695', 'line-width': 1 } },
   ],
