@@ -28,7 +28,9 @@ test('GB18030 with bad rows: recognised, tried, run, two corrected in the grid, 
   await page.click('.head >> text=导入');
   await page.setInputFiles('#file', file);
   await page.waitForSelector('text=文件里的列对应哪个字段');
-  assert.match(await page.textContent('.about'), /GB18030/);
+  assert.equal(await page.inputValue('.about select >> nth=0'), 'GB18030');
+  assert.doesNotMatch(await page.textContent('.about'), /NaN|undefined/);
+  assert.ok(await page.isChecked('input[value=insert]'));
   assert.equal(await page.inputValue('[aria-label="项目名称 对应的字段"]'), 'title');
   assert.equal(await page.inputValue('[aria-label="不认识的列 对应的字段"]'), '（不导入）');
   assert.deepEqual(await faults(page), []);
