@@ -28,30 +28,52 @@ static int check_public_url(const char *url, Err *err)
     return err_set(err, ERR_USAGE, "--public-url 要写成 https://city.example，后面不带斜杠");
 }
 
+/* Stops the first n rooms. */
+static void stop(OpenCity *c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (engines[i]->stop) engines[i]->stop(&c->city);
+}
+
+/* *ret_n: how many rooms run now; also when one did not start, so that no thread outlives the store. */
+static int start(OpenCity *c, size_t *ret_n, Err *err)
+{
+    for (*ret_n = 0; engines[*ret_n]; ++*ret_n)
+        if (engines[*ret_n]->start) TRY(engines[*ret_n]->start(&c->city, err));
+    return 0;
+}
+
+static int answer(Options *o, OpenCity *c, const sigset_t *set, Err *err)
+{
+    HttpOptions ho = {.listen = o->listen ? o->listen : "127.0.0.1:8080",
+                      .authenticate = people_authenticate};
+    Http *h;
+    int sig;
+    TRY(http_start(&c->city, engines, &ho, &h, err));
+    int rc = store_announce(c->store, http_url(h), err);
+    if (rc == 0) {
+        printf("listening %s\n", http_url(h));
+        fflush(stdout);
+        log_event(LOG_INFO, "serving", S(""), "url", http_url(h), "data", o->data, NULL);
+        sigwait(set, &sig);
+        log_event(LOG_INFO, "stopping", S(""), "signal", sig == SIGINT ? "INT" : "TERM", NULL);
+    }
+    http_stop(h);
+    return rc;
+}
+
 static int run(Options *o, OpenCity *c, Err *err)
 {
     sigset_t set;
-    Http *h;
-    int sig;
+    size_t n;
     block_signals(&set);
     TRY(check_public_url(o->public_url, err));
     TRY(city_open(o, NULL, false, c, err));
     c->city.public_url = o->public_url;
-    for (size_t i = 0; engines[i]; i++)
-        if (engines[i]->start) TRY(engines[i]->start(&c->city, err));
-    HttpOptions ho = {.listen = o->listen ? o->listen : "127.0.0.1:8080",
-                      .authenticate = people_authenticate};
-    TRY(http_start(&c->city, engines, &ho, &h, err));
-    TRY(store_announce(c->store, http_url(h), err));
-    printf("listening %s\n", http_url(h));
-    fflush(stdout);
-    log_event(LOG_INFO, "serving", S(""), "url", http_url(h), "data", o->data, NULL);
-    sigwait(&set, &sig);
-    log_event(LOG_INFO, "stopping", S(""), "signal", sig == SIGINT ? "INT" : "TERM", NULL);
-    http_stop(h);
-    for (size_t i = 0; engines[i]; i++)
-        if (engines[i]->stop) engines[i]->stop(&c->city);
-    return 0;
+    int rc = start(c, &n, err);
+    if (rc == 0) rc = answer(o, c, &set, err);
+    stop(c, n);
+    return rc;
 }
 
 int cmd_serve(Options *o)
