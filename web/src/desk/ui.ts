@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MulanPSL-2.0
 // The controls of Element Plus that the desk uses, each with its own style sheet, so that the first load stays small.
 import 'element-plus/es/components/base/style/css';
-import 'element-plus/es/components/dialog/style/css';
 import 'element-plus/es/components/message/style/css';
 import 'element-plus/es/components/message-box/style/css';
 import { ElMessage, ElMessageBox } from 'element-plus';
-
-export { ElDialog } from 'element-plus';
 
 /** A short word at the foot of the page that goes by itself; read out by screen readers. */
 export const say = (message: string, type: 'success' | 'info' | 'warning' | 'error' = 'success') => {
