@@ -48,7 +48,12 @@ def main():
             for v in (1, 2, 3):
                 regions.append(("%s%03d" % (town, v), "%s第%s社区" % (title[:2], "一二三四五六"[t * 3 + v - 4]), 5, town))
                 villages.append(("%s%03d" % (town, v), title))
-    write("00-city/data/region.csv", "code,title,level,parent", regions)
+    # four counties side by side along the shore: squares, so that nobody takes them for a real place
+    squares = {code: [[121 + 0.25 * (i % 2), 30 + 0.2 * (i // 2)], [121.25 + 0.25 * (i % 2), 30 + 0.2 * (i // 2)],
+                      [121.25 + 0.25 * (i % 2), 30.2 + 0.2 * (i // 2)], [121 + 0.25 * (i % 2), 30.2 + 0.2 * (i // 2)]]
+               for i, (code, _, _) in enumerate(COUNTIES)}
+    area = lambda code: json.dumps({"type": "Polygon", "coordinates": [squares[code] + squares[code][:1]]}) if code in squares else ""
+    write("00-city/data/region.csv", "code,title,level,parent,area", [r + (area(r[0]),) for r in regions])
     write("00-city/data/org.csv", "code,title,kind,level,parent,region", [
         ("BH", "滨海市", "9", "2", "", "399900"), ("BH-ZF", "市政府", "3", "2", "BH", "399900"),
         ("BH-DSJ", "市大数据局", "31", "2", "BH-ZF", "399900"), ("BH-GHJ", "市港航局", "31", "2", "BH-ZF", "399900"),
@@ -71,8 +76,8 @@ def main():
     write("00-city/demo/licence.csv", "code,kind,holder,holder_code,issued_by,issued_on,valid_to,state,region",
           [("BHZ-%04d" % i, "business", f[1], f[0], "BH-DSJ", "2023-05-%02d" % (i % 28 + 1), "" if i % 3 else "20%d-05-01" % (24 + i % 8),
             "cancelled" if i % 11 == 0 else "valid", f[9]) for i, f in enumerate(firms[:90])])
-    write("60-port/demo/berth.csv", "code,title,region,org,length,depth,state",
-          [("BW-%02d" % i, "%d 号泊位" % i, at(i)[0], "BH-GHJ", 120 + i * 15, "%d.5" % (8 + i % 7), ("free", "busy", "repair")[i % 3]) for i in range(1, 25)])
+    write("60-port/demo/berth.csv", "code,title,region,org,location,length,depth,state",
+          [("BW-%02d" % i, "%d 号泊位" % i, at(i)[0], "BH-GHJ", point(i), 120 + i * 15, "%d.5" % (8 + i % 7), ("free", "busy", "repair")[i % 3]) for i in range(1, 25)])
     write("60-port/demo/ship_call.csv", "no,berth,ship,arrived_on,left_on,tonnes",
           [("KB-%04d" % i, "BW-%02d" % (i % 24 + 1), "样例轮%d" % (i % 17), "2025-%02d-%02d" % (i % 6 + 1, i % 28 + 1),
             "" if i % 13 == 0 else "2025-%02d-28" % (i % 6 + 1), 1000 + i * 37 % 9000) for i in range(160)])

@@ -11,7 +11,7 @@
 #include "model/query.h"
 
 enum {
-    CUBE_CODES_MAX = 256, /* combinations of codes: fields are taken as long as they stay below */
+    CUBE_CODES_MAX = 512, /* combinations of codes: fields are taken as long as they stay below */
     CUBE_FIELDS_MAX = 6,
 };
 

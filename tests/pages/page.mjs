@@ -9,9 +9,10 @@ import { City } from '../stories/city.mjs';
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export class Page {
-  static async open() {
+  // {systems}: packs of another city.
+  static async open(options) {
     const p = new Page();
-    p.city = await City.make();
+    p.city = await City.make(options);
     await p.city.serve();
     p.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--enable-unsafe-swiftshader', '--use-gl=angle', '--use-angle=swiftshader'] });
     return p;

@@ -46,9 +46,9 @@ test('no page and no C file knows the first city', () => {
     for (const name of readdirSync(dir)) {
       const path = join(dir, name);
       if (statSync(path).isDirectory()) walk(path);
-      else if (/\.(c|h|def|js|mjs|html|css|sql)$/.test(name) && FIRST.test(readFileSync(path, 'utf8'))) known.push(path);
+      else if (/\.(c|h|def|js|mjs|ts|vue|html|css|sql)$/.test(name) && FIRST.test(readFileSync(path, 'utf8'))) known.push(path);
     }
   };
-  for (const dir of ['src', 'web']) walk(join(ROOT, dir));
+  for (const dir of ['src', 'web/src']) walk(join(ROOT, dir));
   assert.deepEqual(known, []);
 });

@@ -366,13 +366,35 @@ static void answers__are_compressed_when_asked(void **state)
 static void pages__are_not_sent_twice(void **state)
 {
     _cleanup_arena_ Arena *a = arena_new();
-    Str s = ask(*state, a, "GET /app.js HTTP/1.1");
+    Str s = ask(*state, a, "GET /icon.svg HTTP/1.1");
     ptrdiff_t at = str_find_str(s, S("ETag: "));
     assert_true(at > 0);
     Str tag = str_from(s, (size_t)at + 6);
     tag.n = (size_t)str_find(tag, '\r');
-    s = ask(*state, a, str_fmt(a, "GET /app.js HTTP/1.1\r\nIf-None-Match: " STR_FMT, STR_ARG(tag)).p);
+    has(s, "Cache-Control: no-cache");
+    s = ask(*state, a, str_fmt(a, "GET /icon.svg HTTP/1.1\r\nIf-None-Match: " STR_FMT, STR_ARG(tag)).p);
     has(s, "HTTP/1.1 304");
+}
+
+/* A face answers everything below its path with its page; what a page is made of is kept for good. */
+static void faces__answer_below_their_path(void **state)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    static const char *const paths[] = {"/", "/desk", "/desk/e/region?q=1", "/screen", "/portal/x"};
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        Str s = ask(*state, a, str_fmt(a, "GET %s HTTP/1.1", paths[i]).p);
+        has(s, "HTTP/1.1 200");
+        has(s, "text/html");
+        has(s, "require-trusted-types-for 'script'; trusted-types vue chengshu");
+    }
+    has(ask(*state, a, "GET /desktop HTTP/1.1"), "HTTP/1.1 404");
+    Str s = ask(*state, a, "GET /desk HTTP/1.1");
+    ptrdiff_t at = str_find_str(s, S("/assets/"));
+    assert_true(at > 0);
+    Str asset = str_from(s, (size_t)at);
+    asset.n = (size_t)str_find(asset, '"');
+    has(ask(*state, a, str_fmt(a, "GET " STR_FMT " HTTP/1.1", STR_ARG(asset)).p),
+        "Cache-Control: public, max-age=31536000, immutable");
 }
 
 static void *post_slow(void *p)
@@ -510,6 +532,7 @@ UNIT_MAIN(ON_SERVER(answers__as_the_table_says), ON_SERVER(errors__hide_what_is_
           ON_SERVER(heads__with_two_meanings_are_refused), ON_SERVER(https__once_is_https_for_a_year),
           ON_SERVER(bodies__are_capped), ON_SERVER(refusals__are_logged_with_user_and_address),
           ON_SERVER(answers__are_compressed_when_asked), ON_SERVER(pages__are_not_sent_twice),
-          ON_SERVER(writes__wait_side_by_side), ON_SERVER(slow_senders__are_told_and_cut),
-          ON_SERVER(stream__begins_and_ends_with_the_server), ON_SERVER(stream__brings_changes_and_resumes),
-          ON_SERVER(stop__lets_running_requests_finish), cmocka_unit_test(start__refuses_wrong_addresses))
+          ON_SERVER(faces__answer_below_their_path), ON_SERVER(writes__wait_side_by_side),
+          ON_SERVER(slow_senders__are_told_and_cut), ON_SERVER(stream__begins_and_ends_with_the_server),
+          ON_SERVER(stream__brings_changes_and_resumes), ON_SERVER(stop__lets_running_requests_finish),
+          cmocka_unit_test(start__refuses_wrong_addresses))

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MulanPSL-2.0
 // Calls to the server. A refusal becomes a Problem (RFC 9457), whatever its form was.
 
+import type { paths } from './api-types';
+
+/** `/api/users/{user}` stands for every address of this form. */
+type Fill<P extends string> = P extends `${infer A}{${string}}${infer B}` ? `${A}${string}${Fill<B>}` : P;
+type Route = Fill<keyof paths & string> | `/api/records/${string}`;
+/** An address of the server: a route that it does not have is an error when the pages are built. */
+export type Address = Route | `${Route}?${string}`;
+
 export interface FieldError { pointer: string; detail: string }
 
 export class Problem extends Error {
@@ -29,7 +37,7 @@ let onSignedOut: () => void = () => {};
 export function whenSignedOut(fn: () => void) { onSignedOut = fn; }
 
 /** One request. A Blob goes as it is, text as text, anything else as JSON; undefined: no body. */
-export async function call<T = unknown>(method: string, path: string, { body, headers = {}, signal }: CallOptions = {}): Promise<Answer<T>> {
+export async function call<T = unknown>(method: string, path: Address, { body, headers = {}, signal }: CallOptions = {}): Promise<Answer<T>> {
   const init: RequestInit = { method, signal, credentials: 'same-origin' };
   const all: Record<string, string> = { Accept: 'application/json', ...headers };
   if (body instanceof Blob || typeof body === 'string') init.body = body;
@@ -55,11 +63,11 @@ export async function call<T = unknown>(method: string, path: string, { body, he
   return { data: data as T, headers: answer.headers, status: answer.status };
 }
 
-export const get = async <T>(path: string, options?: CallOptions): Promise<T> => (await call<T>('GET', path, options)).data;
-export const post = async <T>(path: string, body?: unknown, options?: CallOptions): Promise<T> => (await call<T>('POST', path, { ...options, body })).data;
+export const get = async <T>(path: Address, options?: CallOptions): Promise<T> => (await call<T>('GET', path, options)).data;
+export const post = async <T>(path: Address, body?: unknown, options?: CallOptions): Promise<T> => (await call<T>('POST', path, { ...options, body })).data;
 
-export const recordsPath = (entity: string) => `/api/records/${encodeURIComponent(entity)}`;
-export const recordPath = (entity: string, id: string) => `${recordsPath(entity)}/${encodeURIComponent(id)}`;
+export const recordsPath = (entity: string): `/api/records/${string}` => `/api/records/${encodeURIComponent(entity)}`;
+export const recordPath = (entity: string, id: string): `/api/records/${string}` => `${recordsPath(entity)}/${encodeURIComponent(id)}`;
 /** A value inside or=(…) and in.(…): quoted, so that commas and brackets are only text. */
 export const quoted = (text: string) => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 /** What went wrong, in words for a person. */

@@ -50,6 +50,8 @@ export function text(f: Field | undefined, value: unknown): string {
   if (!f) return typeof value === 'object' ? JSON.stringify(value) : String(value);
   if (f.type === 'enum') return codeTitle(f, value);
   if (f.type === 'bool') return value ? '是' : '否';
+  // years, numbers of things: four digits stand as they are
+  if (f.type === 'int' && !f.unit && Math.abs(Number(value)) < 10000) return String(value);
   if (isNumber(f)) return (f.unique ? String(value) : number(value)) + (f.unit ? ` ${f.unit}` : '');
   if (f.type === 'datetime') return shortTime(String(value));
   if (f.type === 'point') return ((value as { coordinates?: number[] }).coordinates ?? []).map((x) => x.toFixed(5)).join(', ');
