@@ -10,7 +10,7 @@ export default defineConfig({
   plugins: [vue()],
   resolve: { alias: { '@': resolve(__dirname, 'src') } },
   define: { __VUE_OPTIONS_API__: 'true', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false' },
-  server: { proxy: { '/api': city, '/healthz': city } },
+  server: { proxy: Object.fromEntries(['/api', '/healthz'].map((path) => [path, { target: city, changeOrigin: false }])) },
   build: {
     target: 'es2021',
     assetsInlineLimit: 0, // the content security policy knows no data: scripts or fonts

@@ -216,6 +216,14 @@ test('views, bulk change, tree, calendar', async () => {
   assert.deepEqual(await faults(page), []);
   await page.goto(`${p.city.url}/desk/p/licence_expiry`);
   await page.waitForSelector('.month td');
+  assert.equal(await page.inputValue('.cal select'), 'valid_to', 'by the date that the pack names');
+  await page.click('[aria-label=下个月]');
+  await page.waitForURL(/month=/);
+  for (let i = 0; i < 24 && await page.locator('.month td button').count() === 0; i++) { await page.click('[aria-label=下个月]'); await page.waitForTimeout(120); }
+  const shown = await page.textContent('.cal h2');
+  await page.locator('.month td button').first().click();
+  await page.waitForSelector('.side h1');
+  assert.equal(await page.textContent('.cal h2'), shown, 'opening a record leaves the month');
   assert.deepEqual(await faults(page), []);
   assert.deepEqual(page.errors, []);
 });

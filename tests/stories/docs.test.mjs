@@ -65,6 +65,13 @@ test('docs/packs.md: the pack checks, serves, computes and refuses', async () =>
   assert.equal(wrong.body.detail, '只登记本市的古树');
 });
 
+test('docs/packs.md: the pages of the pack are there, and their charts answer', async () => {
+  const steward = await city.as('steward'), pages = (await steward('/api/pages')).body.filter((p) => p.system === 'trees');
+  assert.deepEqual(pages.map((p) => [p.page, p.kind]), [['old_trees', 'board'], ['big_trees', 'map']]);
+  const answers = await Promise.all(pages[0].charts.map((c) => steward(`/api/records/${c.entity}?${c.query}`)));
+  assert.deepEqual(answers.map((r) => r.body), [[{ n: 1 }], [{ species: '侧柏', n: 1 }], [{ species: '侧柏', mean: 412.5 }]]);
+});
+
 test('the command line: wrong use says how it is used', async () => {
   const r = await chengshu(['import', '--data']);
   assert.equal(r.code, 2);

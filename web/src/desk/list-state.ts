@@ -22,6 +22,7 @@ export function useListState() {
   const address = (changes: Partial<ListState>) => {
     const s = { ...state.value, ...changes };
     const query: Record<string, string | string[]> = {};
+    for (const k of ['month', 'on']) if (route.query[k]) query[k] = one(route.query[k]); // the calendar's own
     if (s.q) query.q = s.q;
     if (s.f.length) query.f = s.f;
     if (s.s) query.s = s.s;
