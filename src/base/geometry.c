@@ -155,7 +155,7 @@ int geometry_from_json(Arena *a, const json_t *value, Geometry *ret, Err *err)
     const json_t *type = json_object_get(value, "type"), *coordinates = json_object_get(value, "coordinates");
     if (!json_is_object(value))
         return err_set(err, ERR_VALIDATION,
-                       "图形应是 GeoJSON 对象，如 {\"type\":\"Point\",\"coordinates\":[109.5,34.5]}");
+                       "图形应是 GeoJSON 对象，如 {\"type\":\"Point\",\"coordinates\":[116.4,39.9]}");
     if (json_is_string(type) && !strcmp(json_string_value(type), "Feature"))
         return geometry_from_json(a, json_object_get(value, "geometry"), ret, err);
     const GeoShape *shape = geo_shapes;
@@ -198,7 +198,7 @@ static int from_pair(Arena *a, Str text, Geometry *ret, Err *err)
     if (second.n && (second.p[0] == ',' || second.p[0] == ';')) second = str_trim(str_from(second, 1));
     if (!str_real(str_n(text.p, n), &lon) || !str_real(second, &lat)) {
         int rc =
-            err_set(err, ERR_VALIDATION, "看不懂的位置，应如 109.5,34.5（先经度后纬度）、WKT 或 GeoJSON");
+            err_set(err, ERR_VALIDATION, "看不懂的位置，应如 116.4,39.9（先经度后纬度）、WKT 或 GeoJSON");
         if (err) err->at = 0;
         return rc;
     }

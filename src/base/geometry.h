@@ -18,7 +18,7 @@ typedef struct Geometry {
     bool multi;
     size_t vertices;
     double west, south, east, north;
-    Str json; /* {"type":"Point","coordinates":[109.5,34.5]} */
+    Str json; /* {"type":"Point","coordinates":[116.4,39.9]} */
 } Geometry;
 
 /* Text in any of the forms; recognises which. ERR_VALIDATION with what and where (err->pointer for GeoJSON,

@@ -10,7 +10,11 @@ let p;
 before(async () => { p = await Page.open({ systems: join(ROOT, 'examples/binhai') }); });
 after(async () => { await p?.close(); });
 
-const FIRST = /渭南|临渭|6105\d\d/;
+// The first city's names, its numbers, and where it lies.
+const FIRST = /渭南|临渭|Weinan|6105\d\d|109\.50?, ?34\.5/;
+// Everything a page holds: text, and what stands in its fields and labels.
+const whole = (page) => page.evaluate(() => document.body.textContent
+  + [...document.querySelectorAll('*')].flatMap((x) => [...x.attributes]).filter((a) => /^(title|placeholder|value|href|alt|aria-label)$/.test(a.name)).map((a) => a.value).join('\n'));
 
 test('every page of the second city is its own', async () => {
   const page = await p.window();
@@ -26,19 +30,40 @@ test('every page of the second city is its own', async () => {
     await page.goto(p.city.url + path);
     await page.waitForSelector(there);
     await page.waitForTimeout(400);
-    assert.doesNotMatch(await page.textContent('body'), FIRST, path);
+    assert.doesNotMatch(await whole(page), FIRST, path);
     assert.deepEqual(await faults(page), [], path);
   }
   await page.goto(`${p.city.url}/screen`);
   await page.waitForSelector('.city text');
   const names = await page.$$eval('.city a text:first-of-type', (all) => all.map((x) => x.textContent).sort());
   assert.deepEqual(names, ['东岛区', '海门区', '渔浦市', '盐田县'].sort());
-  assert.doesNotMatch(await page.textContent('body'), FIRST);
+  assert.doesNotMatch(await whole(page), FIRST);
   assert.deepEqual(await faults(page), []);
   assert.deepEqual(page.errors, []);
 });
 
-test('its map opens on its own coast, and its people find its berths', async () => {
+test('a map opens on its own coast, and a form gives a place of its own as the example', async () => {
+  const page = await p.window();
+  await p.signIn(page, 'steward', '/desk/e/address?new=1');
+  const place = page.locator('[data-field=location] input');
+  await page.waitForSelector('[data-field=location] .geo-map canvas');
+  const within = (text) => {
+    const [lon, lat] = /(-?[\d.]+), (-?[\d.]+)$/.exec(text).slice(1).map(Number);
+    assert.ok(lon >= 121 && lon <= 121.5 && lat >= 30 && lat <= 30.4, text);
+  };
+  await page.waitForFunction(() => /\d/.test(document.querySelector('[data-field=location] input').placeholder));
+  within(await place.getAttribute('placeholder'));
+  assert.equal(await place.inputValue(), '');
+  await page.waitForTimeout(800);
+  await page.click('[data-field=location] .geo-map canvas');
+  await page.waitForFunction(() => document.querySelector('[data-field=location] input').value !== '');
+  within(await place.inputValue());
+  assert.doesNotMatch(await whole(page), FIRST);
+  assert.deepEqual(await faults(page), []);
+  assert.deepEqual(page.errors, []);
+});
+
+test('its people find its berths', async () => {
   const page = await p.window();
   await p.signIn(page, 'leader', '/desk/e/berth');
   await page.waitForSelector('tbody tr[data-id]');

@@ -28,7 +28,7 @@ export function toValue(f: Field, text: string): unknown {
   if (f.type === 'datetime') return `${t.length === 16 ? `${t}:00` : t}+08:00`;
   if (f.type === 'point') {
     const xy = t.split(/[,，\s]+/).map(Number);
-    if (xy.length !== 2 || xy.some(Number.isNaN)) throw new Error('应填“经度, 纬度”，例如 109.50, 34.50');
+    if (xy.length !== 2 || xy.some(Number.isNaN)) throw new Error('应填“经度, 纬度”：两个数，中间用逗号');
     return { type: 'Point', coordinates: xy };
   }
   if (isGeo(f) || f.type === 'json') {

@@ -62,3 +62,15 @@ export function boundsOf(shapes: unknown[]): Box | null {
   for (const s of shapes) walk((s as { coordinates?: unknown } | null)?.coordinates);
   return box[0] <= box[2] ? box : null;
 }
+
+/** Where a map opens: on these shapes, or, where there are none yet, on the whole country. No city is written down here. */
+export function opening(shapes: unknown[], padding = 30) {
+  const bounds = boundsOf(shapes);
+  return bounds ? { bounds, fitBoundsOptions: { padding, maxZoom: 13 } } : { center: [104, 35] as [number, number], zoom: 3 };
+}
+export const shapesOf = (c: Collection) => c.features.map((x) => x.geometry);
+/** The middle of the city's outlines as people write it, or '': an example of a place that is theirs. */
+export async function somePlace(): Promise<string> {
+  const b = boundsOf(shapesOf(await regionOutlines().catch(() => ({ type: 'FeatureCollection', features: [] }) as Collection)));
+  return b ? `${((b[0] + b[2]) / 2).toFixed(2)}, ${((b[1] + b[3]) / 2).toFixed(2)}` : '';
+}
