@@ -40,6 +40,23 @@ test('its own indicators are computed, by its own counties', async () => {
   assert.ok(x.series.at(-1).regions.every((r) => r.region.startsWith('3999')));
 });
 
+test('its own reaction: a ship that moors takes its berth, one that leaves frees it', async () => {
+  const steward = await city.as('steward');
+  const state = async () => (await steward('/api/records/berth/BW-03')).body.state;
+  const becomes = async (want) => {
+    for (let i = 0; i < 100 && (await state()) !== want; i++) await new Promise((done) => setTimeout(done, 50));
+    assert.equal(await state(), want);
+  };
+  assert.equal(await state(), 'free');
+  const made = await steward('/api/records/ship_call', { method: 'POST', json: { no: 'KB-9001', berth: 'BW-03', ship: '样例轮', arrived_on: '2025-07-01' } });
+  assert.equal(made.status, 201);
+  await becomes('busy');
+  const etag = (await steward('/api/records/ship_call/KB-9001')).headers.get('etag');
+  const left = await steward('/api/records/ship_call/KB-9001', { method: 'PATCH', headers: { 'If-Match': etag }, json: { left_on: '2025-07-02' } });
+  assert.ok(left.status < 300, left.text);
+  await becomes('free');
+});
+
 test('no page and no C file knows the first city', () => {
   const known = [];
   const walk = (dir) => {
