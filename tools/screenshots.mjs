@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: MulanPSL-2.0
 // Pictures of every page kind at three widths, for docs/pages/: node tools/screenshots.mjs [KIND ...]
 // Makes the demo city in a folder of its own, serves it on a free port, and writes the index beside the pictures.
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Page } from '../tests/pages/page.mjs';
 
 const out = join(resolve(dirname(fileURLToPath(import.meta.url)), '..'), 'docs/pages');
+// The wide ones are WebP: eight million pixels each, and docs/pages has to stay small.
+const file = (name, size) => `${name}-${size}.${size === 'wide' ? 'webp' : 'jpg'}`;
 const SIZES = { desk: [1440, 900], phone: [360, 740], wide: [3840, 2160] };
 const palette = async (page) => { await page.keyboard.press('Control+k'); await page.waitForSelector('dialog[open] input'); await page.keyboard.type('物流'); await page.waitForSelector('.palette mark, .palette .tag'); await page.waitForTimeout(600); };
 const wrong = async (page) => { await page.waitForSelector('#f-no'); await page.fill('#f-no', '九'); await page.click('.actions .primary'); await page.waitForSelector('.note.bad li'); };
@@ -43,12 +45,18 @@ async function shoot(page, base, [name, , user, path, there, act], size) {
   if (act) await act(page);
   await page.waitForTimeout(900);
   await page.evaluate(() => document.activeElement?.blur?.());
-  await page.screenshot({ path: join(out, `${name}-${size}.jpg`), type: 'jpeg', quality: size === 'wide' ? 60 : 78 });
+  await page.mouse.move(0, 0); // else whatever lies under the last click looks chosen
+  if (size !== 'wide') return void await page.screenshot({ path: join(out, file(name, size)), type: 'jpeg', quality: 78 });
+  const cdp = await page.context().newCDPSession(page);
+  const { data } = await cdp.send('Page.captureScreenshot', { format: 'webp', quality: 60 });
+  await cdp.detach();
+  writeFileSync(join(out, file(name, size)), Buffer.from(data, 'base64'));
+  rmSync(join(out, `${name}-wide.jpg`), { force: true });
 }
 
 function index() {
   const there = new Set(readdirSync(out));
-  const row = ([name, title]) => `| ${title} | ${Object.keys(SIZES).concat('band').filter((s) => there.has(`${name}-${s}.jpg`)).map((s) => `[${{ desk: '1440', phone: '360', wide: '3840', band: '32:9' }[s]}](${name}-${s}.jpg)`).join(' · ')} |`;
+  const row = ([name, title]) => `| ${title} | ${Object.keys(SIZES).concat('band').filter((s) => there.has(file(name, s))).map((s) => `[${{ desk: '1440', phone: '360', wide: '3840', band: '32:9' }[s]}](${file(name, s)})`).join(' · ')} |`;
   writeFileSync(join(out, 'README.md'), `# Pages\n\nMade by \`node tools/screenshots.mjs\` from the demo city (everything in it is fictional).\n\n| page | widths |\n|---|---|\n${KINDS.map(row).join('\n')}\n\n![list](list-desk.jpg)\n\n![screen](screen-desk.jpg)\n`);
 }
 
