@@ -50,7 +50,8 @@ struct Cond {
     Str match; /* fts: what the search index is asked first; set by search_prepare, empty = nothing */
     Val *pending;
     size_t n_pending;
-    Str ids; /* fts, SQLite: the records that the index names and the pending ones, a JSON array */
+    Str docs; /* fts, SQLite: the documents that the index names, a JSON array; empty = not asked, or too many
+               */
 };
 
 typedef enum EmbedKind {

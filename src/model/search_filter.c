@@ -8,7 +8,7 @@
 
 #include "search_sql.h"
 
-enum { PAGE = 60, MANY_MIN = 2000, MANY_MAX = 40000, PENDING_MAX = 1000, IDS_BYTES = 4 << 20 };
+enum { PAGE = 60, MANY_MIN = 2000, MANY_MAX = 40000, PENDING_MAX = 1000, DOCS_BYTES = 4 << 20 };
 
 typedef struct Prepare {
     const QueryCtx *c;
@@ -77,15 +77,7 @@ static int break_even(Prepare *p, int64_t *ret, Err *err)
     return *ret = root, 0;
 }
 
-static void add_id(JsonWriter *w, Val id)
-{
-    if (id.kind == VAL_INT)
-        jw_int(w, id.i);
-    else
-        jw_str(w, id.s);
-}
-
-/* The records that the index names, in one question; none where they are too many to be looked up one
+/* The documents that the index names, in one question; none where they are too many to be looked up one
    by one. SQLite has no idea how many a question of the index gives, of an array it takes few. */
 static int name_records(Prepare *p, Str match, Cond *k, bool *ret_few, Err *err)
 {
@@ -97,18 +89,17 @@ static int name_records(Prepare *p, Str match, Cond *k, bool *ret_few, Err *err)
     int rc;
     TRY(break_even(p, &max, err));
     build_init(&b, p->c->a, DIALECT_SQLITE);
-    search_ids_sql(&b, p->e, match, (size_t)max + 1);
-    Sql sql = build_sql(&b, "search.ids");
+    search_docs_sql(&b, p->e, match, (size_t)max + 1);
+    Sql sql = build_sql(&b, "search.docs");
     TRY(tx_query(p->tx, p->c->a, &sql, b.args, b.n, &rows, err));
-    buf_init(&text, IDS_BYTES);
+    buf_init(&text, DOCS_BYTES);
     jw_init(&w, &text);
     jw_array(&w);
-    while ((rc = rows_next(rows, err)) > 0 && n++ < max) add_id(&w, rows_val(rows, 0));
+    while ((rc = rows_next(rows, err)) > 0 && n++ < max) jw_int(&w, rows_int(rows, 0));
     rows_done(rows);
-    for (size_t i = 0; i < p->n_pending; i++) add_id(&w, p->pending[i]);
     jw_array_end(&w);
     *ret_few = n <= max && !text.over;
-    if (*ret_few) k->ids = buf_dup(p->c->a, &text);
+    if (*ret_few) k->docs = buf_dup(p->c->a, &text);
     buf_done(&text);
     return rc < 0 ? rc : 0;
 }
@@ -119,7 +110,7 @@ static int prepare(Prepare *p, Cond *k, Err *err)
     for (size_t i = 0; i < k->n; i++) TRY(prepare(p, k->kids[i], err));
     if (k->kind != COND_LEAF || k->cmp != CMP_FTS) return 0;
     FieldSet all = search_fields(p->c->a, p->e);
-    k->match = k->ids = S("");
+    k->match = k->docs = S("");
     if (!searched(&all, &k->in)) return 0;
     TRY(usable(p, err));
     if (!p->usable) return 0;
@@ -136,7 +127,7 @@ int search_prepare(const QueryCtx *c, Tx *tx, Query *q, Err *err)
     Prepare p = {.c = c, .tx = tx, .e = q->entity};
     TRY(prepare(&p, q->where, err));
     for (size_t i = 0; i < q->where->n && !q->where->negate; i++)
-        q->by_ids |= q->where->kids[i]->ids.n && !q->where->kids[i]->negate;
+        q->by_ids |= q->where->kids[i]->docs.n && !q->where->kids[i]->negate;
     return 0;
 }
 
@@ -144,12 +135,10 @@ void search_cond(Build *b, const char *alias, const Entity *e, const Cond *k)
 {
     build_column(b, alias, entity_id(e));
     build_add(b, " in (");
-    if (k->ids.n) {
-        build_add(b, "select value from json_each(");
-        build_arg(b, V_TEXT(k->ids));
-        return build_add(b, "))");
-    }
-    search_ids_sql(b, e, k->match, 0);
+    if (k->docs.n)
+        search_docs_ids_sql(b, e, k->docs);
+    else
+        search_ids_sql(b, e, k->match, 0);
     for (size_t i = 0; i < k->n_pending; i++) {
         build_add(b, " union all select ");
         if (b->d == DIALECT_POSTGRES && k->pending[i].kind == VAL_INT) {

@@ -249,6 +249,26 @@ void search_ids_sql(Build *b, const Entity *e, Str match, size_t limit)
     if (limit) build_addf(b, " limit %zu", limit);
 }
 
+void search_docs_sql(Build *b, const Entity *e, Str match, size_t limit)
+{
+    build_add(b, "select rowid from ");
+    build_name(b, fts_name(b->a, e->name));
+    build_add(b, " where ");
+    build_name(b, fts_name(b->a, e->name));
+    build_add(b, " match ");
+    build_arg(b, V_TEXT(match));
+    build_addf(b, " limit %zu", limit);
+}
+
+void search_docs_ids_sql(Build *b, const Entity *e, Str docs)
+{
+    build_add(b, "select d.\"record\" from json_each(");
+    build_arg(b, V_TEXT(docs));
+    build_add(b, ") j cross join ");
+    build_name(b, find_name(b->a, e->name));
+    build_add(b, " d on d.\"doc\" = j.value");
+}
+
 int search_size(Tx *tx, Arena *a, const Entity *e, Val *ret, Err *err)
 {
     Build b;
