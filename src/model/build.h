@@ -10,7 +10,8 @@ typedef struct Build {
     Arena *a;
     Dialect d;
     Buf text;
-    bool wide; /* row rules cover much: they are tested on the way, not looked up (SQLite) */
+    bool wide;   /* row rules cover much: they are tested on the way, not looked up (SQLite) */
+    bool tested; /* so are the query's own comparisons */
     Val *args;
     size_t n, cap;
 } Build;

@@ -50,6 +50,8 @@ struct Cond {
     Str match; /* fts: what the search index is asked first; set by search_prepare, empty = nothing */
     Val *pending;
     size_t n_pending;
+    Str docs; /* fts, SQLite: the documents that the index names, a JSON array; empty = not asked, or too many
+               */
 };
 
 typedef enum EmbedKind {
@@ -100,7 +102,9 @@ struct Query {
     bool aggregate;
     Str at; /* ?at=DATE for entities with history */
     Access access;
-    bool wide;     /* see Build */
+    bool wide;   /* see Build */
+    bool tested; /* see Build */
+    bool by_ids; /* a condition of the top level names few records: they are looked up, all else is tested */
     Access unmask; /* set when masked values are to be shown: only rows that the unmasking right covers */
 };
 

@@ -19,10 +19,18 @@ static const struct {
     [CMP_DISTINCT] = {{{"", " is not ", ""}, {"", " is distinct from ", ""}}},
 };
 
+/* The column, beyond the reach of any index when it is only to be tested. A unary + takes the affinity away,
+   so only where column and argument have the same type anyway. */
+static void tested_column(Build *b, const char *alias, const Field *f)
+{
+    if (b->tested && (f->storage == STORE_TEXT || f->storage == STORE_INT)) build_add(b, "+");
+    build_column(b, alias, f);
+}
+
 static void one(Build *b, const char *alias, const Field *f, Cmp cmp, Val v)
 {
     if (comparison[cmp]) {
-        build_column(b, alias, f);
+        tested_column(b, alias, f);
         build_add(b, comparison[cmp]);
         build_arg(b, v);
         return;
@@ -44,7 +52,7 @@ static void one(Build *b, const char *alias, const Field *f, Cmp cmp, Val v)
 
 static void is_word(Build *b, const char *alias, const Field *f, Str word)
 {
-    build_column(b, alias, f);
+    tested_column(b, alias, f);
     bool truth = str_is(word, "true") || str_is(word, "false");
     if (str_is(word, "null") || str_is(word, "unknown"))
         build_add(b, " is null");
@@ -59,7 +67,7 @@ static void is_word(Build *b, const char *alias, const Field *f, Str word)
 static void in_list(Build *b, const char *alias, const Cond *c)
 {
     if (!c->n_vals) return build_add(b, "1 = 0");
-    build_column(b, alias, c->field);
+    tested_column(b, alias, c->field);
     build_add(b, " in (");
     for (size_t i = 0; i < c->n_vals; i++) {
         if (i) build_add(b, ", ");
@@ -230,8 +238,11 @@ static void valid_at(Build *b, const char *alias, const Query *q)
 
 void query_where(const QueryCtx *c, Build *b, const char *alias, const Query *q)
 {
+    bool tested = b->tested;
+    b->tested = b->d == DIALECT_SQLITE && (q->tested || q->by_ids);
     build_add(b, " where ");
     cond(b, alias, q->where);
+    b->tested = tested;
     access_where(b, alias, c->who, q->entity, &q->access);
     if (q->unmask.scopes) access_where(b, alias, c->who, q->entity, &q->unmask);
     if (q->at.n) valid_at(b, alias, q);

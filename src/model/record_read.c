@@ -196,7 +196,7 @@ void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build
     build_add(b, " from ");
     build_name(b, l->cube ? cube_name(c->a, l->q->entity->name) : l->q->entity->name);
     build_add(b, " t");
-    b->wide = l->q->wide;
+    b->wide = l->q->wide || (l->q->by_ids && b->d == DIALECT_SQLITE);
     query_where(c, b, "t", l->q);
     b->wide = false;
     query_page_where(b, l->q, half);

@@ -8,7 +8,7 @@
 
 #include "search_sql.h"
 
-enum { MANY = 5000, PENDING_MAX = 1000 };
+enum { PAGE = 60, MANY_MIN = 2000, MANY_MAX = 40000, PENDING_MAX = 1000, DOCS_BYTES = 4 << 20 };
 
 typedef struct Prepare {
     const QueryCtx *c;
@@ -65,36 +65,59 @@ static Str match_of(Arena *a, Dialect d, const Cond *k)
     return s;
 }
 
-static int many(Prepare *p, Str match, bool *ret, Err *err)
+/* Of n records among N, walking the list meets a page of p after p N / n, against n to be looked up: the same
+   at the root of p N. Twice as many are looked up, for not all that the index names have the words: it knows
+   pieces of three digits, so that walking may find few of them. */
+static int break_even(Prepare *p, int64_t *ret, Err *err)
+{
+    Val n;
+    int64_t root = MANY_MIN;
+    TRY(search_size(p->tx, p->c->a, p->e, &n, err));
+    while (root < MANY_MAX && root * root < 4 * PAGE * n.i) root += 100;
+    return *ret = root, 0;
+}
+
+/* The documents that the index names, in one question; none where they are too many to be looked up one
+   by one. SQLite has no idea how many a question of the index gives, of an array it takes few. */
+static int name_records(Prepare *p, Str match, Cond *k, bool *ret_few, Err *err)
 {
     Build b;
-    Val n;
-    *ret = false;
-    if (tx_dialect(p->tx) == DIALECT_POSTGRES) return 0;
+    Buf text;
+    JsonWriter w;
+    Rows *rows;
+    int64_t n = 0, max;
+    int rc;
+    TRY(break_even(p, &max, err));
     build_init(&b, p->c->a, DIALECT_SQLITE);
-    build_add(&b, "select count(*) from (");
-    search_ids_sql(&b, p->e, match, MANY + 1);
-    build_add(&b, ") x");
-    Sql sql = build_sql(&b, "search.many");
-    TRY(tx_one(p->tx, p->c->a, &sql, b.args, b.n, &n, err));
-    *ret = n.i > MANY;
-    return 0;
+    search_docs_sql(&b, p->e, match, (size_t)max + 1);
+    Sql sql = build_sql(&b, "search.docs");
+    TRY(tx_query(p->tx, p->c->a, &sql, b.args, b.n, &rows, err));
+    buf_init(&text, DOCS_BYTES);
+    jw_init(&w, &text);
+    jw_array(&w);
+    while ((rc = rows_next(rows, err)) > 0 && n++ < max) jw_int(&w, rows_int(rows, 0));
+    rows_done(rows);
+    jw_array_end(&w);
+    *ret_few = n <= max && !text.over;
+    if (*ret_few) k->docs = buf_dup(p->c->a, &text);
+    buf_done(&text);
+    return rc < 0 ? rc : 0;
 }
 
 static int prepare(Prepare *p, Cond *k, Err *err)
 {
-    bool too_many;
+    bool few = true;
     for (size_t i = 0; i < k->n; i++) TRY(prepare(p, k->kids[i], err));
     if (k->kind != COND_LEAF || k->cmp != CMP_FTS) return 0;
     FieldSet all = search_fields(p->c->a, p->e);
-    k->match = S("");
+    k->match = k->docs = S("");
     if (!searched(&all, &k->in)) return 0;
     TRY(usable(p, err));
     if (!p->usable) return 0;
     Str match = match_of(p->c->a, tx_dialect(p->tx), k);
     if (!match.n) return 0;
-    TRY(many(p, match, &too_many, err));
-    if (too_many) return 0;
+    if (tx_dialect(p->tx) == DIALECT_SQLITE) TRY(name_records(p, match, k, &few, err));
+    if (!few) return 0;
     k->match = match, k->pending = p->pending, k->n_pending = p->n_pending;
     return 0;
 }
@@ -102,14 +125,20 @@ static int prepare(Prepare *p, Cond *k, Err *err)
 int search_prepare(const QueryCtx *c, Tx *tx, Query *q, Err *err)
 {
     Prepare p = {.c = c, .tx = tx, .e = q->entity};
-    return prepare(&p, q->where, err);
+    TRY(prepare(&p, q->where, err));
+    for (size_t i = 0; i < q->where->n && !q->where->negate; i++)
+        q->by_ids |= q->where->kids[i]->docs.n && !q->where->kids[i]->negate;
+    return 0;
 }
 
 void search_cond(Build *b, const char *alias, const Entity *e, const Cond *k)
 {
     build_column(b, alias, entity_id(e));
     build_add(b, " in (");
-    search_ids_sql(b, e, k->match, 0);
+    if (k->docs.n)
+        search_docs_ids_sql(b, e, k->docs);
+    else
+        search_ids_sql(b, e, k->match, 0);
     for (size_t i = 0; i < k->n_pending; i++) {
         build_add(b, " union all select ");
         if (b->d == DIALECT_POSTGRES && k->pending[i].kind == VAL_INT) {

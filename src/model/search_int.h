@@ -63,6 +63,12 @@ int search_put(Tx *tx, Arena *a, const Entity *e, const Doc *docs, size_t n, int
 /* SQLite: most of the index is old texts of records that were changed since; it is to be made anew. */
 int search_worn(Tx *tx, Arena *a, const Entity *e, int64_t before, int64_t next, bool *ret, Err *err) CHECKED;
 int search_forget(Tx *tx, Arena *a, const Entity *e, Val id, Err *err) CHECKED;
+/* SQLite: about how many records the index holds; more when many were changed since it was made. */
+int search_size(Tx *tx, Arena *a, const Entity *e, Val *ret, Err *err) CHECKED;
+/* SQLite: "select the numbers of documents that match", at most `limit`; and "select the ids of the records
+   whose documents are in this JSON array": old documents of changed records are no record's. */
+void search_docs_sql(Build *b, const Entity *e, Str match, size_t limit);
+void search_docs_ids_sql(Build *b, const Entity *e, Str docs);
 /* "select id from the index where match": at most `limit` (0 = all). */
 void search_ids_sql(Build *b, const Entity *e, Str match, size_t limit);
 /* PostgreSQL: at most a page is wanted, so records are looked up one by one, never the table read for a join.

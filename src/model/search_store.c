@@ -249,6 +249,36 @@ void search_ids_sql(Build *b, const Entity *e, Str match, size_t limit)
     if (limit) build_addf(b, " limit %zu", limit);
 }
 
+void search_docs_sql(Build *b, const Entity *e, Str match, size_t limit)
+{
+    build_add(b, "select rowid from ");
+    build_name(b, fts_name(b->a, e->name));
+    build_add(b, " where ");
+    build_name(b, fts_name(b->a, e->name));
+    build_add(b, " match ");
+    build_arg(b, V_TEXT(match));
+    build_addf(b, " limit %zu", limit);
+}
+
+void search_docs_ids_sql(Build *b, const Entity *e, Str docs)
+{
+    build_add(b, "select d.\"record\" from json_each(");
+    build_arg(b, V_TEXT(docs));
+    build_add(b, ") j cross join ");
+    build_name(b, find_name(b->a, e->name));
+    build_add(b, " d on d.\"doc\" = j.value");
+}
+
+int search_size(Tx *tx, Arena *a, const Entity *e, Val *ret, Err *err)
+{
+    Build b;
+    build_init(&b, a, tx_dialect(tx));
+    build_add(&b, "select coalesce(max(\"doc\"), 0) from ");
+    build_name(&b, find_name(a, e->name));
+    Sql sql = build_sql(&b, "search.size");
+    return tx_one(tx, a, &sql, NULL, 0, ret, err);
+}
+
 int search_plain_plan(Tx *tx, Err *err)
 {
     if (tx_dialect(tx) != DIALECT_POSTGRES) return 0;

@@ -397,6 +397,21 @@ static void faces__answer_below_their_path(void **state)
         "Cache-Control: public, max-age=31536000, immutable");
 }
 
+/* Pages, assets, data and refusals alike: another site's window neither holds ours nor takes what we answer.
+ */
+static void answers__keep_other_windows_away(void **state)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    static const char *const heads[] = {"GET /desk HTTP/1.1", "GET /healthz HTTP/1.1",
+                                        "GET /api/echo/1 HTTP/1.1", "GET /api/none HTTP/1.1",
+                                        "GET /assets/none.js HTTP/1.1"};
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        Str s = ask(*state, a, heads[i]);
+        has(s, "Cross-Origin-Opener-Policy: same-origin\r\n");
+        has(s, "Cross-Origin-Resource-Policy: same-origin\r\n");
+    }
+}
+
 static void *post_slow(void *p)
 {
     _cleanup_arena_ Arena *a = arena_new();
@@ -532,7 +547,7 @@ UNIT_MAIN(ON_SERVER(answers__as_the_table_says), ON_SERVER(errors__hide_what_is_
           ON_SERVER(heads__with_two_meanings_are_refused), ON_SERVER(https__once_is_https_for_a_year),
           ON_SERVER(bodies__are_capped), ON_SERVER(refusals__are_logged_with_user_and_address),
           ON_SERVER(answers__are_compressed_when_asked), ON_SERVER(pages__are_not_sent_twice),
-          ON_SERVER(faces__answer_below_their_path), ON_SERVER(writes__wait_side_by_side),
-          ON_SERVER(slow_senders__are_told_and_cut), ON_SERVER(stream__begins_and_ends_with_the_server),
-          ON_SERVER(stream__brings_changes_and_resumes), ON_SERVER(stop__lets_running_requests_finish),
-          cmocka_unit_test(start__refuses_wrong_addresses))
+          ON_SERVER(faces__answer_below_their_path), ON_SERVER(answers__keep_other_windows_away),
+          ON_SERVER(writes__wait_side_by_side), ON_SERVER(slow_senders__are_told_and_cut),
+          ON_SERVER(stream__begins_and_ends_with_the_server), ON_SERVER(stream__brings_changes_and_resumes),
+          ON_SERVER(stop__lets_running_requests_finish), cmocka_unit_test(start__refuses_wrong_addresses))

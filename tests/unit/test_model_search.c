@@ -244,6 +244,13 @@ static void lists__use_the_index(void **state)
         {"all_types", "_text=fts.19900000001", "1 = 0"}, /* sensitive */
         {"all_types", "a_longtext=fts.文字", "code = 'AA001'"},
         {"tag", "title=fts.重点", "no = 1"},
+        /* beside words whose records are looked up, other comparisons are only tested: each kind of column */
+        {"area", "_text=fts.01&code=neq.01&order=name.desc", "code like '%01%' and code <> '01'"},
+        {"area", "_text=fts.01&code=in.(0101,0102)&name=not.is.null", "code in ('0101', '0102')"},
+        {"all_types", "_text=fts.AA00&an_enum=eq.1&order=a_text", "an_enum = '1'"},
+        {"all_types", "_text=fts.AA00&an_int=gte.0&a_decimal=gte.0.5", "an_int >= 0 and a_decimal >= 0.5"},
+        {"all_types", "_text=fts.AA00&a_bool=is.true", "a_bool"},
+        {"tag", "title=fts.重点&no=gte.1", "no = 1"},
     };
     TestCity *c = testcity_new("small", true);
     Search *s = keeper_of(c, "one");
