@@ -12,8 +12,9 @@ export const connected = ref(true);
 export const unread = ref(0);
 
 function connect() {
-  const names = [...new Set([...wanted.values()].flat())].sort().slice(0, 32);
-  const address = `/api/stream?inbox=1${names.length ? `&entity=${encodeURIComponent(names.join(','))}` : ''}`;
+  const names = [...new Set([...wanted.values()].flat())].sort();
+  // the server takes 32 names; who wants more is told of everything and picks
+  const address = `/api/stream?inbox=1${names.length && names.length <= 32 ? `&entity=${encodeURIComponent(names.join(','))}` : ''}`;
   if (!running || (address === open && source && source.readyState !== EventSource.CLOSED)) return;
   source?.close();
   open = address;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MulanPSL-2.0
-// Names of referred records: asked for together, kept for some minutes.
+// Names of referred records: asked for together, kept as long as the page; forgotten when the record is saved here.
 import { reactive } from 'vue';
 import { get, quoted, recordsPath } from './api';
 import { known } from './meta';
@@ -28,10 +28,10 @@ export function refName(to: string | undefined, id: unknown): string {
   if (at !== undefined) return at;
   const e = known(to);
   if (!e?.label || !e.may.includes('read')) return String(id);
+  const ids = waiting.get(to!) ?? new Set<string>();
+  if (ids.size >= 200) return String(id); // asked for with the next ones
   names.set(key, String(id));
-  if (!waiting.has(to!)) waiting.set(to!, new Set());
-  const ids = waiting.get(to!)!;
-  if (ids.size < 200) ids.add(String(id)); else names.delete(key);
+  waiting.set(to!, ids.add(String(id)));
   if (!timer) timer = window.setTimeout(ask, 15);
   return String(id);
 }

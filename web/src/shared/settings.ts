@@ -18,9 +18,10 @@ export function loadSettings(): Promise<void> {
 export function setting<T>(key: string, fallback: T) {
   return {
     get value(): T { return (kept.get(key) ?? fallback) as T; },
+    /** Shown once the server has it, so that what is seen is what will be there tomorrow. */
     async set(v: T) {
-      kept.set(key, v);
       await call('PUT', `/api/me/settings/${key}`, { body: v });
+      kept.set(key, v);
     },
   };
 }
