@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "insight/insight.h"
 #include "model/value.h"
+#include "store/follower.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -210,18 +211,15 @@ struct Insight {
     Str owner;
     Arena *a;
     pthread_mutex_t lock;
-    pthread_cond_t news;
-    pthread_t thread;
-    bool started, poked;
-    atomic_bool stopping;
-    int watch;
-    bool *now, *past;  /* per indicator: to be computed anew: the current period; the past ones */
-    char **wrong;      /* per indicator: why the last attempt failed; NULL = it did not. Under the lock */
-    bool *changed;     /* per indicator: the formula changed without a new version: not computed */
-    int *past_done;    /* per indicator: periods back that are done */
-    int64_t seq;       /* journal entry up to which changes were looked at; -1 = not known */
-    Date day;          /* of the last pass */
-    int64_t rested_us; /* nothing current moved before it: time for past periods */
+    Follower *follower; /* NULL: without a thread */
+    int64_t leased_us;  /* 0 = another server computes */
+    bool *now, *past;   /* per indicator: to be computed anew: the current period; the past ones */
+    char **wrong;       /* per indicator: why the last attempt failed; NULL = it did not. Under the lock */
+    bool *changed;      /* per indicator: the formula changed without a new version: not computed */
+    int *past_done;     /* per indicator: periods back that are done */
+    int64_t seq;        /* journal entry up to which changes were looked at; -1 = not known */
+    Date day;           /* of the last pass */
+    int64_t rested_us;  /* nothing current moved before it: time for past periods */
     atomic_llong followed_us; /* at this time everything was computed */
 };
 /* All but the thread; a test drives it by insight_pass. */

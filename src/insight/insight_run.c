@@ -9,12 +9,7 @@
 #include "insight/insight_int.h"
 
 #include "base/log.h"
-#include "base/sm.h"
 #include "insight_sql.h"
-#include <errno.h>
-#include <limits.h>
-#include <time.h>
-#include <unistd.h>
 
 #define LEASE_US  (10 * US_PER_SEC)
 #define GATHER_US 50000
@@ -85,7 +80,7 @@ static int follow(Insight *s, Err *err)
         f.more = false;
         TRY(store_read(s->city->store, "indicators.follow", follow_tx, &f, err));
         s->seq = f.seq;
-    } while (f.more && !s->stopping);
+    } while (f.more && !follower_stopping(s->follower));
     return 0;
 }
 
@@ -163,7 +158,7 @@ static int each(Insight *s, const Indicator *x, Period p, int64_t now_us, Err *e
 static int compute_now(Insight *s, int64_t now_us, Err *err)
 {
     Date today = clock_china_date(now_us);
-    for (size_t i = 0; i < s->set->n && !s->stopping; i++) {
+    for (size_t i = 0; i < s->set->n && !follower_stopping(s->follower); i++) {
         const Indicator *x = s->set->items[i];
         if (!s->now[i]) continue;
         s->now[i] = false;
@@ -174,14 +169,6 @@ static int compute_now(Insight *s, int64_t now_us, Err *err)
         }
     }
     return 0;
-}
-
-static bool poked(Insight *s)
-{
-    pthread_mutex_lock(&s->lock);
-    bool yes = s->poked || s->stopping;
-    pthread_mutex_unlock(&s->lock);
-    return yes;
 }
 
 /* Past periods in slices, so that what is current never waits for them. */
@@ -196,7 +183,7 @@ static int compute_past(Insight *s, int64_t now_us, Err *err)
             p = period_before(x->period, p);
             if (k <= s->past_done[i]) continue;
             if (p.from.year < 1900) break;
-            if (clock_mono_us() > until || poked(s)) return 0;
+            if (clock_mono_us() > until || follower_poked(s->follower)) return 0;
             TRY(each(s, x, p, now_us, err));
             s->past_done[i] = k;
         }
@@ -307,15 +294,6 @@ static int formulas(Insight *s, Err *err)
     return 0;
 }
 
-static Str owner_name(Arena *a, const char *dir)
-{
-    char host[256] = "", real[PATH_MAX] = "", hex[SM3_HEX_SIZE];
-    gethostname(host, sizeof host - 1);
-    if (!realpath(dir, real)) snprintf(real, sizeof real, "%.4000s", dir);
-    sm3_hex(str_fmt(a, "%s:%s", host, real), hex);
-    return str_dup(a, str_n(hex, 16));
-}
-
 int insight_new(City *c, Insight **ret, Err *err)
 {
     Faults f = {.arena = arena_new()};
@@ -327,13 +305,12 @@ int insight_new(City *c, Insight **ret, Err *err)
     s->city = c, s->set = set, s->seq = -1;
     s->a = arena_new();
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->news, NULL);
     s->now = xcalloc(set->n + 1, sizeof *s->now);
     s->past = xcalloc(set->n + 1, sizeof *s->past);
     s->past_done = xcalloc(set->n + 1, sizeof *s->past_done);
     s->changed = xcalloc(set->n + 1, sizeof *s->changed);
     s->wrong = xcalloc(set->n + 1, sizeof *s->wrong);
-    s->owner = owner_name(s->a, c->dir ? c->dir : store_dir(c->store));
+    s->owner = store_server(s->a, c->dir ? c->dir : store_dir(c->store));
     if (set->n) rc = formulas(s, err);
     if (rc < 0) {
         insight_free(s);
@@ -346,7 +323,6 @@ int insight_new(City *c, Insight **ret, Err *err)
 void insight_free(Insight *s)
 {
     if (!s) return;
-    pthread_cond_destroy(&s->news);
     pthread_mutex_destroy(&s->lock);
     free(s->now);
     free(s->past);
@@ -362,68 +338,31 @@ void insight_free(Insight *s)
 /* --- the thread
  * -------------------------------------------------------------------------------------------------- */
 
-static void doze(Insight *s, int64_t us, bool until_news)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    int64_t ns = t.tv_nsec + us % US_PER_SEC * 1000;
-    t.tv_sec += us / US_PER_SEC + ns / 1000000000;
-    t.tv_nsec = ns % 1000000000;
-    pthread_mutex_lock(&s->lock);
-    while (!s->stopping && !(until_news && s->poked))
-        if (pthread_cond_timedwait(&s->news, &s->lock, &t) == ETIMEDOUT) break;
-    if (until_news) s->poked = false;
-    pthread_mutex_unlock(&s->lock);
-}
-
-static bool leased(Insight *s, int64_t *leased_us)
+static bool leased(Insight *s)
 {
     Err err = ERR_INIT;
     int64_t now = clock_now_us();
-    if (*leased_us && now < *leased_us + LEASE_US / 3) return true;
+    if (s->leased_us && now < s->leased_us + LEASE_US / 3) return true;
     int rc = insight_lease(s, now, &err);
     if (rc < 0) log_err("indicators", S(""), &err);
-    if (rc > 0) return *leased_us = now, true;
-    if (*leased_us) s->seq = -1; /* another server has it: begin anew when it comes back */
-    *leased_us = 0;
+    if (rc > 0) return s->leased_us = now, true;
+    if (s->leased_us) s->seq = -1; /* another server has it: begin anew when it comes back */
+    s->leased_us = 0;
     return false;
 }
 
-/* One turn: how long to wait for news. */
-static int64_t turn(Insight *s)
+static int64_t turn(void *p)
 {
+    Insight *s = p;
     Err err = ERR_INIT;
     bool more = false;
+    if (!leased(s)) return WAKE_US;
     int64_t begin = clock_mono_us();
     int rc = insight_pass(s, clock_now_us(), &more, &err);
     int64_t took = clock_mono_us() - begin;
     if (rc < 0) log_err("indicators", S(""), &err);
-    if (took > 2 * SLICE_US) doze(s, took < REST_US ? took : REST_US, false);
+    if (took > 2 * SLICE_US) return -(took < REST_US ? took : REST_US); /* half of the time is others' */
     return rc < 0 ? 5 * WAKE_US : more ? 2 * GATHER_US : WAKE_US;
-}
-
-static void *run(void *p)
-{
-    Insight *s = p;
-    int64_t leased_us = 0;
-    while (!s->stopping) {
-        doze(s, leased(s, &leased_us) ? turn(s) : WAKE_US, true);
-        doze(s, GATHER_US, false);
-    }
-    State x = {.s = s};
-    Err err = ERR_INIT;
-    if (leased_us && store_tx(s->city->store, "indicators.leave", leave_tx, &x, &err) < 0)
-        log_err("indicators", S(""), &err);
-    return NULL;
-}
-
-static void on_journal(void *ctx)
-{
-    Insight *s = ctx;
-    pthread_mutex_lock(&s->lock);
-    s->poked = true;
-    pthread_cond_signal(&s->news);
-    pthread_mutex_unlock(&s->lock);
 }
 
 int insight_start(City *c, Err *err)
@@ -431,24 +370,18 @@ int insight_start(City *c, Err *err)
     TRY(insight_new(c, &c->insight, err));
     Insight *s = c->insight;
     if (!s->set->n) return 0;
-    if (pthread_create(&s->thread, NULL, run, s) != 0)
-        return err_set(err, ERR_INTERNAL, "不能建立指标的线程");
-    s->started = true;
-    s->watch = store_watch(c->store, on_journal, s);
-    return 0;
+    return follower_start(c->store, "指标", GATHER_US, turn, s, &s->follower, err);
 }
 
 void insight_stop(City *c)
 {
     Insight *s = c->insight;
-    if (s && s->started) {
-        store_unwatch(c->store, s->watch);
-        pthread_mutex_lock(&s->lock);
-        s->stopping = true;
-        pthread_cond_broadcast(&s->news);
-        pthread_mutex_unlock(&s->lock);
-        pthread_join(s->thread, NULL);
-    }
+    Err err = ERR_INIT;
+    State x = {.s = s};
+    if (!s) return;
+    follower_stop(TAKE(s->follower));
+    if (s->leased_us && store_tx(c->store, "indicators.leave", leave_tx, &x, &err) < 0)
+        log_err("indicators", S(""), &err);
     insight_free(s);
     c->insight = NULL;
 }

@@ -11,17 +11,13 @@
 #include "base/clock.h"
 #include "base/engine.h"
 #include "base/log.h"
-#include "base/sm.h"
 #include "model/city.h"
 #include "model/cube.h"
 #include "model/record.h"
 #include "search_sql.h"
-#include <errno.h>
-#include <limits.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { PAGE = 500, BATCH = 2000, LEASE_S = 30, RENEW_S = 10, SEEN_AHEAD = 5000, LOGGED = 10000, MERGE_S = 5 };
+enum { WAIT_US = 1000000, FAILED_US = 3000000, GATHER_US = 100000 };
 
 const Shape *search_shape(const Search *s, Str entity)
 {
@@ -37,8 +33,6 @@ int search_new(Store *store, const Model *m, Str owner, Search **ret, Err *err)
     Search *s = xcalloc(1, sizeof *s);
     s->store = store, s->m = m, s->a = arena_new(), s->seen = -1;
     s->owner = str_dup(s->a, owner);
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->news, NULL);
     s->cube_rows = ARENA_ARRAY(s->a, int64_t, m->n_entities + 1);
     s->shapes = ARENA_ARRAY(s->a, Shape, m->n_entities + 1);
     for (size_t i = 0; i < m->n_entities; i++) {
@@ -56,17 +50,8 @@ int search_new(Store *store, const Model *m, Str owner, Search **ret, Err *err)
 void search_free(Search *s)
 {
     if (!s) return;
-    if (s->started) {
-        store_unwatch(s->store, s->watch);
-        pthread_mutex_lock(&s->lock);
-        s->stopping = true;
-        pthread_cond_signal(&s->news);
-        pthread_mutex_unlock(&s->lock);
-        pthread_join(s->thread, NULL);
-    }
+    follower_stop(s->follower);
     segmenter_free(s->segmenter);
-    pthread_cond_destroy(&s->news);
-    pthread_mutex_destroy(&s->lock);
     arena_free(s->a);
     free(s);
 }
@@ -392,78 +377,28 @@ int search_pump(Search *s, int64_t *ret_docs, Err *err)
     return rc;
 }
 
-static void on_journal(void *ctx)
-{
-    Search *s = ctx;
-    pthread_mutex_lock(&s->lock);
-    s->poked = true;
-    pthread_cond_signal(&s->news);
-    pthread_mutex_unlock(&s->lock);
-}
-
-static bool stopping(Search *s)
-{
-    pthread_mutex_lock(&s->lock);
-    bool yes = s->stopping;
-    pthread_mutex_unlock(&s->lock);
-    return yes;
-}
-
-/* Until news, at most ms; then a moment more, so that a burst of writes is one transaction. */
-static void wait_for_news(Search *s, int ms, bool gather)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&s->lock);
-    while (!s->stopping && !(s->poked && !gather) &&
-           pthread_cond_timedwait(&s->news, &s->lock, &t) != ETIMEDOUT)
-        ;
-    if (!gather) s->poked = false;
-    pthread_mutex_unlock(&s->lock);
-}
-
-static void *work(void *p)
+static int64_t turn(void *p)
 {
     Search *s = p;
-    while (!stopping(s)) {
-        Err err = ERR_INIT;
-        int rc = step(s, &err);
-        if (rc == 0) rc = merge(s, &err);
-        if (rc > 0) continue;
-        if (rc < 0) log_err("search", S(""), &err);
-        if (rc < 0) s->checked = false;
-        wait_for_news(s, rc < 0 ? 3000 : 1000, rc < 0);
-        if (rc == 0) wait_for_news(s, 100, true);
-    }
-    return NULL;
+    Err err = ERR_INIT;
+    int rc = step(s, &err);
+    if (rc == 0) rc = merge(s, &err);
+    if (rc > 0) return 0;
+    if (rc == 0) return WAIT_US;
+    log_err("search", S(""), &err);
+    s->checked = false;
+    return -FAILED_US;
 }
 
 /* --- the engine
  * ------------------------------------------------------------------------------------------------ */
 
-/* One name for one data folder, so that a server that was killed goes on at once. */
-static Str owner_name(Arena *a, const char *dir)
-{
-    char host[256] = "", real[PATH_MAX] = "", hex[SM3_HEX_SIZE];
-    gethostname(host, sizeof host - 1);
-    if (!realpath(dir, real)) snprintf(real, sizeof real, "%.4000s", dir);
-    sm3_hex(str_fmt(a, "%s:%s", host, real), hex);
-    return str_dup(a, str_n(hex, 16));
-}
-
 static int start(City *c, Err *err)
 {
     _cleanup_arena_ Arena *a = arena_new();
-    TRY(search_new(c->store, c->model, owner_name(a, c->dir ? c->dir : store_dir(c->store)), &c->search,
+    TRY(search_new(c->store, c->model, store_server(a, c->dir ? c->dir : store_dir(c->store)), &c->search,
                    err));
-    if (pthread_create(&c->search->thread, NULL, work, c->search) != 0)
-        return err_set(err, ERR_INTERNAL, "不能建立索引的线程");
-    c->search->started = true;
-    c->search->watch = store_watch(c->store, on_journal, c->search);
-    return 0;
+    return follower_start(c->store, "索引", GATHER_US, turn, c->search, &c->search->follower, err);
 }
 
 static void stop(City *c)

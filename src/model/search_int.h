@@ -2,6 +2,7 @@
 #pragma once
 /* Shared by the search_* files. */
 #include "model/search.h"
+#include "store/follower.h"
 
 #include <pthread.h>
 
@@ -32,11 +33,7 @@ struct Search {
     int64_t leased_us;
     int64_t docs;                  /* indexed since the start */
     int64_t *cube_rows, merged_us; /* kept counts, which this thread joins on PostgreSQL */
-    bool started, poked, stopping;
-    int watch;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t news;
+    Follower *follower;            /* NULL: without a thread */
 };
 
 Str search_spec(Arena *a, const Entity *e, const FieldSet *fields);

@@ -2,13 +2,10 @@
 /* What the room adds to the house; its start and end. A city whose packs declare no reactions gets no
  * threads. */
 #include "base/log.h"
-#include "base/sm.h"
 #include "rule/engine_int.h"
 #include "rule_sql.h"
 
 #include <curl/curl.h>
-#include <limits.h>
-#include <unistd.h>
 
 const Room rule_room = {"rule", sql_rule_migrations, sql_rule_all};
 
@@ -104,16 +101,6 @@ static int since_tx(Tx *tx, void *p, Err *err)
     return 0;
 }
 
-/* One name for one data folder, so that a server that was killed takes its lanes up again at once. */
-static Str owner_name(Arena *a, const char *dir)
-{
-    char host[256] = "", real[PATH_MAX] = "", hex[SM3_HEX_SIZE];
-    gethostname(host, sizeof host - 1);
-    if (!realpath(dir, real)) snprintf(real, sizeof real, "%.4000s", dir);
-    sm3_hex(str_fmt(a, "%s:%s", host, real), hex);
-    return str_dup(a, str_n(hex, 16));
-}
-
 int rules_new(City *c, Rules **ret, Err *err)
 {
     Faults f = {.arena = arena_new()};
@@ -136,7 +123,7 @@ int rules_new(City *c, Rules **ret, Err *err)
     }
     s->counts = xcalloc(set->n + 1, sizeof *s->counts);
     s->since = xcalloc(set->n + 1, sizeof *s->since);
-    s->owner = owner_name(s->a, c->dir ? c->dir : store_dir(c->store));
+    s->owner = store_server(s->a, c->dir ? c->dir : store_dir(c->store));
     rc = settings_read(c->dir ? c->dir : store_dir(c->store), &s->settings, err);
     Since x = {s, clock_now_us()};
     if (rc == 0 && set->n) rc = store_tx(c->store, "reactions.since", since_tx, &x, err);

@@ -84,6 +84,8 @@ void store_freep(Store **s);
 int store_announce(Store *s, const char *address, Err *err) CHECKED;
 Dialect store_dialect(const Store *s);
 const char *store_dir(const Store *s);
+/* A name of the server on a data folder, the same after a restart: for leases that servers share. */
+Str store_server(Arena *a, const char *dir);
 /* Applies the migrations that are not yet in the history, each in a transaction. ret_applied may be NULL. */
 int store_migrate(Store *s, const Room *const *rooms, int *ret_applied, Err *err) CHECKED;
 
