@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /* insight/insight_load: every fault of indicators.yaml with its place; the good packs load as written; the
  * schema knows the file. */
-#include "unit.h"
+#include "testpack.h"
 
 #include "insight/insight_int.h"
-
-static const char *root(void)
-{
-    const char *source = getenv("SOURCE");
-    return source ? source : ".";
-}
 
 static void wrong__every_fault_with_its_place(void **state)
 {
@@ -18,23 +12,10 @@ static void wrong__every_fault_with_its_place(void **state)
     _cleanup_model_ Model *m = NULL;
     Faults f = {.arena = a};
     Err err = ERR_INIT;
-    char line[1024];
-    int bad = 0;
-    Str dir = str_fmt(a, "%s/tests/packs/wrong/indicators-faults", root());
+    Str dir = str_fmt(a, "%s/tests/packs/wrong/indicators-faults", source_root());
     assert_int_equal(model_load(dir.p, &f, &m, &err), 0);
     assert_int_equal(insight_check(m, &f, &err), -(int)ERR_PACK);
-    FILE *fp = fopen(str_fmt(a, STR_FMT "/expect.txt", STR_ARG(dir)).p, "re");
-    assert_non_null(fp);
-    size_t n = 0;
-    for (; fgets(line, sizeof line, fp); n++) {
-        Str want = str_trim(str_c(line));
-        Str got = n < f.n ? str_from(fault_text(a, &f.items[n]), dir.n + 1) : S("");
-        if (!str_eq(got, want))
-            bad++, print_error("got  " STR_FMT "\nwant " STR_FMT "\n", STR_ARG(got), STR_ARG(want));
-    }
-    fclose(fp);
-    assert_int_equal(n, f.n);
-    assert_int_equal(bad, 0);
+    assert_faults(a, &f, dir);
 }
 
 static InsightSet *load(const char *packs, Model **m, Arena *a)
@@ -42,7 +23,7 @@ static InsightSet *load(const char *packs, Model **m, Arena *a)
     InsightSet *s = NULL;
     Faults f = {.arena = a};
     Err err = ERR_INIT;
-    assert_int_equal(model_load(str_fmt(a, "%s/%s", root(), packs).p, &f, m, &err), 0);
+    assert_int_equal(model_load(str_fmt(a, "%s/%s", source_root(), packs).p, &f, m, &err), 0);
     if (insight_load(*m, &f, &s, &err) < 0) fail_msg(STR_FMT, STR_ARG(fault_text(a, &f.items[0])));
     return s;
 }

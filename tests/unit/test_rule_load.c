@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /* rule/rule_load: every fault of rules.yaml with its place; the good packs load; the schema knows the file.
  */
-#include "unit.h"
+#include "testpack.h"
 
 #include "rule/rule_int.h"
-
-static const char *root(void)
-{
-    const char *source = getenv("SOURCE");
-    return source ? source : ".";
-}
 
 static void wrong__every_fault_with_its_place(void **state)
 {
@@ -18,24 +12,10 @@ static void wrong__every_fault_with_its_place(void **state)
     _cleanup_model_ Model *m = NULL;
     Faults f = {.arena = a};
     Err err = ERR_INIT;
-    char line[1024];
-    int bad = 0;
-    Str dir = str_fmt(a, "%s/tests/packs/wrong/rules-faults", root());
+    Str dir = str_fmt(a, "%s/tests/packs/wrong/rules-faults", source_root());
     assert_int_equal(model_load(dir.p, &f, &m, &err), 0);
     assert_int_equal(rule_check(m, &f, &err), -(int)ERR_PACK);
-    FILE *fp = fopen(str_fmt(a, STR_FMT "/expect.txt", STR_ARG(dir)).p, "re");
-    assert_non_null(fp);
-    size_t n = 0;
-    for (; fgets(line, sizeof line, fp); n++) {
-        Str want = str_trim(str_c(line));
-        Str got = n < f.n ? str_from(fault_text(a, &f.items[n]), dir.n + 1) : S("");
-        if (!str_eq(got, want))
-            bad++, print_error("got  " STR_FMT "\nwant " STR_FMT "\n", STR_ARG(got), STR_ARG(want));
-    }
-    fclose(fp);
-    for (size_t i = n; i < f.n; i++)
-        bad++, print_error("more " STR_FMT "\n", STR_ARG(str_from(fault_text(a, &f.items[i]), dir.n + 1)));
-    assert_int_equal(bad, 0);
+    assert_faults(a, &f, dir);
 }
 
 static void good__load(void **state)
@@ -51,7 +31,7 @@ static void good__load(void **state)
         RuleSet *s = NULL;
         Faults f = {.arena = a};
         Err err = ERR_INIT;
-        assert_int_equal(model_load(str_fmt(a, "%s/%s", root(), rows[i].packs).p, &f, &m, &err), 0);
+        assert_int_equal(model_load(str_fmt(a, "%s/%s", source_root(), rows[i].packs).p, &f, &m, &err), 0);
         if (rule_load(m, &f, &s, &err) < 0) fail_msg(STR_FMT, STR_ARG(fault_text(a, &f.items[0])));
         if (rows[i].n) assert_int_equal(rule_count(s), rows[i].n);
         rule_set_free(s);
