@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "model/access.h"
 #include "model/city.h"
+#include "model/url.h"
 
 enum { CHANGES_MAX = 500, HOURS_MAX = 24 * 31 };
 
@@ -62,10 +63,8 @@ static int changes_tx(Tx *tx, void *p, Err *err)
 
 int changes_get(Request *rq, Err *err)
 {
-    Str text = request_param(rq, "hours");
-    int64_t hours = 24;
-    if (text.n && (!str_int(text, &hours) || hours < 1 || hours > HOURS_MAX))
-        return err_set(err, ERR_INPUT, "hours 要写 1 到 %d", HOURS_MAX), err_pointer(err, "hours");
+    int64_t hours;
+    TRY(url_param_int(rq->arena, rq->query, "hours", 24, 1, HOURS_MAX, &hours, err));
     Changes c = {rq, clock_now_us() - hours * 3600 * US_PER_SEC};
     return store_read(rq->city->store, "changes", changes_tx, &c, err);
 }

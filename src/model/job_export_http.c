@@ -91,31 +91,7 @@ int export_get(Request *rq, Err *err)
     return job_answer(rq, s, &j, 200);
 }
 
-typedef struct Mine {
-    Request *rq;
-    Job *jobs;
-    size_t n;
-} Mine;
-
-static int mine_tx(Tx *tx, void *ctx, Err *err)
-{
-    Mine *l = ctx;
-    return job_list(tx, l->rq->arena, l->rq->who->user, S("export"), &l->jobs, &l->n, err);
-}
-
-int exports_get(Request *rq, Err *err)
-{
-    Mine l = {.rq = rq};
-    Jobs *s;
-    JsonWriter w;
-    TRY(jobs_of(rq, &s, err));
-    TRY(store_read(rq->city->store, "exports", mine_tx, &l, err));
-    jw_init(&w, &rq->out);
-    jw_array(&w);
-    for (size_t i = 0; i < l.n; i++) job_write(&w, s, rq->city, &l.jobs[i], true);
-    jw_array_end(&w);
-    return 0;
-}
+int exports_get(Request *rq, Err *err) { return job_answer_list(rq, S("export"), err); }
 
 static const char *media_of(Arena *a, const Job *j)
 {

@@ -19,12 +19,7 @@ int jobs_of(const Request *rq, Jobs **ret, Err *err)
 
 int job_entity(const Request *rq, Str name, const Entity **ret, Err *err)
 {
-    *ret = model_entity(rq->city->model, name);
-    if (*ret) return 0;
-    Str near = model_nearest(rq->city->model, name);
-    err_set(err, ERR_NOT_FOUND, "没有名为 “" STR_FMT "” 的实体", STR_ARG(text_cut(name, 48)));
-    err_pointer(err, "entity");
-    return near.n ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near)) : -(int)ERR_NOT_FOUND;
+    return model_find(rq->city->model, name, ret, err) < 0 ? err_pointer(err, "entity") : 0;
 }
 
 int job_make(Request *rq, Jobs *s, const char *kind, const Entity *e, Job *ret, Err *err)
@@ -261,7 +256,7 @@ int job_halt(Request *rq, Jobs *s, Job *j, Err *err)
 
 typedef struct ListOf {
     Request *rq;
-    Str owner;
+    Str owner, kind; /* empty: of everybody; of both kinds */
     Job *jobs;
     size_t n;
 } ListOf;
@@ -269,21 +264,35 @@ typedef struct ListOf {
 static int list_tx(Tx *tx, void *ctx, Err *err)
 {
     ListOf *l = ctx;
-    return job_list(tx, l->rq->arena, l->owner, S(""), &l->jobs, &l->n, err);
+    return job_list(tx, l->rq->arena, l->owner, l->kind, &l->jobs, &l->n, err);
 }
 
-/* One's own; who looks after the city sees everybody's, without what they are about. */
-int jobs_get(Request *rq, Err *err)
+/* Of others' jobs nothing of what they are about. */
+static int answer_list(ListOf *l, Err *err)
 {
-    bool all = actor_may(rq->who, "city.admin");
-    ListOf l = {.rq = rq, .owner = all ? S("") : rq->who->user};
+    Request *rq = l->rq;
     JsonWriter w;
-    if (!rq->city->jobs) return err_set(err, ERR_BUSY, "任务还没有准备好");
-    TRY(store_read(rq->city->store, "jobs", list_tx, &l, err));
+    TRY(store_read(rq->city->store, "jobs", list_tx, l, err));
     jw_init(&w, &rq->out);
     jw_array(&w);
-    for (size_t i = 0; i < l.n; i++)
-        job_write(&w, rq->city->jobs, rq->city, &l.jobs[i], str_eq(l.jobs[i].owner, rq->who->user));
+    for (size_t i = 0; i < l->n; i++)
+        job_write(&w, rq->city->jobs, rq->city, &l->jobs[i], str_eq(l->jobs[i].owner, rq->who->user));
     jw_array_end(&w);
     return 0;
+}
+
+int job_answer_list(Request *rq, Str kind, Err *err)
+{
+    Jobs *s;
+    ListOf l = {.rq = rq, .owner = rq->who->user, .kind = kind};
+    TRY(jobs_of(rq, &s, err));
+    return answer_list(&l, err);
+}
+
+/* One's own; who looks after the city sees everybody's. */
+int jobs_get(Request *rq, Err *err)
+{
+    ListOf l = {.rq = rq, .owner = actor_may(rq->who, "city.admin") ? S("") : rq->who->user};
+    if (!rq->city->jobs) return err_set(err, ERR_BUSY, "任务还没有准备好");
+    return answer_list(&l, err);
 }

@@ -75,31 +75,7 @@ int imports_post(Request *rq, Err *err)
     return job_answer(rq, s, &j, 201);
 }
 
-typedef struct Mine {
-    Request *rq;
-    Job *jobs;
-    size_t n;
-} Mine;
-
-static int mine_tx(Tx *tx, void *ctx, Err *err)
-{
-    Mine *l = ctx;
-    return job_list(tx, l->rq->arena, l->rq->who->user, S("import"), &l->jobs, &l->n, err);
-}
-
-int imports_get(Request *rq, Err *err)
-{
-    Mine l = {.rq = rq};
-    Jobs *s;
-    JsonWriter w;
-    TRY(jobs_of(rq, &s, err));
-    TRY(store_read(rq->city->store, "imports", mine_tx, &l, err));
-    jw_init(&w, &rq->out);
-    jw_array(&w);
-    for (size_t i = 0; i < l.n; i++) job_write(&w, s, rq->city, &l.jobs[i], true);
-    jw_array_end(&w);
-    return 0;
-}
+int imports_get(Request *rq, Err *err) { return job_answer_list(rq, S("import"), err); }
 
 static int mine(Request *rq, Jobs **s, Job *j, Err *err)
 {

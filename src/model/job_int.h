@@ -113,3 +113,5 @@ int job_entity(const Request *rq, Str name, const Entity **ret, Err *err) CHECKE
 int job_start(Request *rq, Jobs *s, Job *j, const char *state, Err *err) CHECKED;
 int job_halt(Request *rq, Jobs *s, Job *j, Err *err) CHECKED;
 int job_answer(Request *rq, const Jobs *s, const Job *j, int status);
+/* One's own jobs of a kind, newest first. */
+int job_answer_list(Request *rq, Str kind, Err *err) CHECKED;

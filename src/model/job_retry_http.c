@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/csv.h"
 #include "model/record_http_int.h"
+#include "model/url.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -34,12 +35,6 @@ static int list_tx(Tx *tx, void *ctx, Err *err)
     TRY(tx_one(tx, r->rq->arena, &sql_model_job_row_count, VALS(V_TEXT(r->job.id)), &total, err));
     r->total = total.i;
     return job_row_list(tx, r->rq->arena, r->job.id, S("rejected"), r->after, r->limit, &r->rows, &r->n, err);
-}
-
-static int64_t number_param(const Request *rq, const char *name, int64_t otherwise)
-{
-    int64_t v;
-    return str_int(request_param(rq, name), &v) && v >= 0 ? v : otherwise;
 }
 
 /* The file's column whose values go to the field. */
@@ -93,8 +88,8 @@ int import_rejected_get(Request *rq, Err *err)
     JsonWriter w;
     Jobs *s;
     TRY(open_rejected(rq, &r, &s, err));
-    r.after = number_param(rq, "after", 0);
-    r.limit = number_param(rq, "limit", 50);
+    TRY(url_param_int(rq->arena, rq->query, "after", 0, 0, INT64_MAX, &r.after, err));
+    TRY(url_param_int(rq->arena, rq->query, "limit", 50, 0, INT64_MAX, &r.limit, err));
     if (r.limit > JOB_PAGE) r.limit = JOB_PAGE;
     TRY(store_read(rq->city->store, "import rejected", list_tx, &r, err));
     jw_init(&w, &rq->out);

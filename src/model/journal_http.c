@@ -6,6 +6,7 @@
 #include "model/city.h"
 #include "model/record_int.h"
 #include "model/value.h"
+#include "model/url.h"
 
 /* The members of a before/after object, each masked as the field is. */
 static void changes_json(JsonWriter *w, const char *key, Arena *a, const Actor *who, const Entity *e,
@@ -90,19 +91,12 @@ static int read_tx(Tx *tx, void *p, Err *err)
     return 0;
 }
 
-static int number(Request *rq, const char *name, int64_t otherwise, int64_t *ret, Err *err)
-{
-    Str s = request_param(rq, name);
-    *ret = otherwise;
-    if (!s.n || (str_int(s, ret) && *ret >= 0)) return 0;
-    return err_set(err, ERR_INPUT, "%s 要写零或正整数", name), err_pointer(err, "%s", name);
-}
-
 static int run(Read *r, Err *err)
 {
     int64_t limit;
-    TRY(number(r->rq, "after", 0, &r->filter.after, err));
-    TRY(number(r->rq, "limit", 100, &limit, err));
+    Request *rq = r->rq;
+    TRY(url_param_int(rq->arena, rq->query, "after", 0, 0, INT64_MAX, &r->filter.after, err));
+    TRY(url_param_int(rq->arena, rq->query, "limit", 100, 0, INT64_MAX, &limit, err));
     r->filter.limit = (size_t)(limit > JOURNAL_PAGE_MAX ? JOURNAL_PAGE_MAX : limit);
     return store_read(r->rq->city->store, "journal", read_tx, r, err);
 }
@@ -119,9 +113,7 @@ int journal_get(Request *rq, Err *err)
 int record_history(Request *rq, Err *err)
 {
     Read r = {.rq = rq, .id = rq->params[1]};
-    r.entity = model_entity(rq->city->model, rq->params[0]);
-    if (!r.entity)
-        return err_set(err, ERR_NOT_FOUND, "没有名为 “%.48s” 的实体", str_cdup(rq->arena, rq->params[0]));
+    TRY(model_find(rq->city->model, rq->params[0], &r.entity, err));
     r.filter.entity = r.entity->name;
     r.filter.record = r.id;
     r.filter.newest_first = !str_is(request_param(rq, "order"), "asc");

@@ -86,6 +86,16 @@ Str model_nearest(const Model *m, Str name)
     return at < 0 ? STR_NONE : m->entities[at]->name;
 }
 
+int model_find(const Model *m, Str name, const Entity **ret, Err *err)
+{
+    *ret = model_entity(m, name);
+    if (*ret) return 0;
+    Str near = model_nearest(m, name);
+    err_set(err, ERR_NOT_FOUND, "没有名为 “" STR_FMT "” 的实体", STR_ARG(text_cut(name, 48)));
+    return near.n ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near))
+                  : err_hint(err, "实体的清单见 /api/entities");
+}
+
 void model_free(Model *m)
 {
     if (!m) return;

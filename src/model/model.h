@@ -213,6 +213,8 @@ void model_free(Model *m);
 void model_freep(Model **m);
 #define _cleanup_model_ __attribute__((cleanup(model_freep)))
 const Entity *model_entity(const Model *m, Str name);
+/* The same for a name that a client wrote: ERR_NOT_FOUND with the nearest right one as hint. */
+int model_find(const Model *m, Str name, const Entity **ret, Err *err) CHECKED;
 const Codes *model_codes(const Model *m, Str name);
 const Role *model_role(const Model *m, Str name);
 /* Nearest entity name for a hint, or empty. */

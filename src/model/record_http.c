@@ -89,12 +89,7 @@ const char *const record_media[] = {[FORMAT_JSON] = "application/json; charset=u
 
 static int find_entity(const Request *rq, const Entity **ret, Err *err)
 {
-    *ret = model_entity(rq->city->model, rq->params[0]);
-    if (*ret) return 0;
-    Str near = model_nearest(rq->city->model, rq->params[0]);
-    err_set(err, ERR_NOT_FOUND, "没有名为 “" STR_FMT "” 的实体", STR_ARG(text_cut(rq->params[0], 48)));
-    return near.n ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near))
-                  : err_hint(err, "实体的清单见 /api/entities");
+    return model_find(rq->city->model, rq->params[0], ret, err);
 }
 
 static void etag(Request *rq, int64_t rev)

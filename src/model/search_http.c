@@ -17,28 +17,14 @@ typedef struct Asked {
     int64_t limit, offset, start_us;
 } Asked;
 
-static int number(const Request *rq, const char *name, int64_t otherwise, int64_t max, int64_t *ret, Err *err)
-{
-    Str s = url_param(rq->arena, rq->query, name);
-    *ret = otherwise;
-    if (!s.n) return 0;
-    if (str_int(s, ret) && *ret >= 0 && *ret <= max) return 0;
-    err_set(err, ERR_INPUT, "%s 要写 0 到 %lld 的整数", name, (long long)max);
-    return err_pointer(err, "%s", name);
-}
-
 static int entity_of(const Request *rq, const Entity **ret, Err *err)
 {
     Str name = url_param(rq->arena, rq->query, "entity");
     *ret = NULL;
     if (!name.n) return 0;
-    *ret = model_entity(rq->city->model, name);
-    if (*ret) return 0;
-    Str near = model_nearest(rq->city->model, name);
-    err_set(err, ERR_INPUT, "没有名为 “" STR_FMT "” 的实体", STR_ARG(text_cut(name, 48)));
-    err_pointer(err, "entity");
-    return near.n ? err_hint(err, "是不是 “" STR_FMT "”", STR_ARG(near))
-                  : err_hint(err, "实体的清单见 /api/entities");
+    return model_find(rq->city->model, name, ret, err) < 0
+               ? (err->code = ERR_INPUT, err_pointer(err, "entity"))
+               : 0;
 }
 
 /* --- the answer
@@ -146,8 +132,8 @@ static int search_tx(Tx *tx, void *p, Err *err)
 int search_get(Request *rq, Err *err)
 {
     Asked k = {.rq = rq, .start_us = clock_mono_us()};
-    TRY(number(rq, "limit", LIMIT, LIMIT_MAX, &k.limit, err));
-    TRY(number(rq, "offset", 0, OFFSET_MAX, &k.offset, err));
+    TRY(url_param_int(rq->arena, rq->query, "limit", LIMIT, 0, LIMIT_MAX, &k.limit, err));
+    TRY(url_param_int(rq->arena, rq->query, "offset", 0, 0, OFFSET_MAX, &k.offset, err));
     TRY(entity_of(rq, &k.entity, err));
     TRY(search_parse(rq->arena, search_segmenter(rq->city->search), url_param(rq->arena, rq->query, "q"),
                      &k.query, err));

@@ -48,3 +48,16 @@ Str url_param(Arena *a, Str query, const char *name)
         if (str_is(params[i].name, name)) return params[i].value;
     return STR_NONE;
 }
+
+int url_param_int(Arena *a, Str query, const char *name, int64_t otherwise, int64_t min, int64_t max,
+                  int64_t *ret, Err *err)
+{
+    Str s = url_param(a, query, name);
+    *ret = otherwise;
+    if (!s.n || (str_int(s, ret) && *ret >= min && *ret <= max)) return 0;
+    if (max == INT64_MAX)
+        err_set(err, ERR_INPUT, "%s 要写%s", name, min ? "正整数" : "零或正整数");
+    else
+        err_set(err, ERR_INPUT, "%s 要写 %lld 到 %lld 的整数", name, (long long)min, (long long)max);
+    return err_pointer(err, "%s", name);
+}

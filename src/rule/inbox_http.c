@@ -3,6 +3,7 @@
 #include "base/ident.h"
 #include "rule/engine_int.h"
 #include "rule_sql.h"
+#include "model/url.h"
 #include <stddef.h>
 
 enum { INBOX_PAGE = 50, INBOX_PAGE_MAX = 200 };
@@ -41,11 +42,10 @@ static int list_tx(Tx *tx, void *p, Err *err)
     Request *rq = p;
     Rows *rows;
     JsonWriter w;
-    int64_t at, limit = INBOX_PAGE;
-    Str id, n = request_param(rq, "limit");
+    int64_t at, limit;
+    Str id;
     int rc;
-    if (n.n && (!str_int(n, &limit) || limit < 1 || limit > INBOX_PAGE_MAX))
-        return err_set(err, ERR_INPUT, "limit 要写 1 到 %d", INBOX_PAGE_MAX), err_pointer(err, "limit");
+    TRY(url_param_int(rq->arena, rq->query, "limit", INBOX_PAGE, 1, INBOX_PAGE_MAX, &limit, err));
     if (!cursor(request_param(rq, "before"), &at, &id))
         return err_set(err, ERR_INPUT, "before 要写上一页最后一条的 before"), err_pointer(err, "before");
     buf_clear(&rq->out);
