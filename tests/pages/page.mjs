@@ -40,8 +40,14 @@ export class Page {
   }
 }
 
+// Waits until every transition that ends has ended (a waiting sign turns for ever and is left alone).
+const atRest = (page) => page.waitForFunction(() => !document.getAnimations()
+  .some((a) => a.playState === 'running' && a.effect?.getComputedTiming().endTime !== Infinity));
+
 // What axe finds wrong, as lines; the tags are WCAG 2.2 A and AA.
+// It looks at a page at rest: a dialog that is fading in or out has colours of no one's choosing.
 export async function faults(page) {
+  await atRest(page);
   await page.evaluate(source);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
