@@ -156,6 +156,12 @@ static void store(Buf *out, const Store *s)
     value(out, "chengshu_store_slow_queries_total", "counter", "Slow statements.", (double)st.slow_queries);
     value(out, "chengshu_store_statements", "gauge", "Prepared statements kept.",
           (double)st.statements_cached);
+    value(out, "chengshu_journal_sealed_entries", "gauge", "Entries under this server's newest checkpoint.",
+          (double)st.sealed);
+    value(out, "chengshu_journal_checkpoints_total", "counter", "Checkpoints signed.",
+          (double)st.checkpoints);
+    value(out, "chengshu_journal_unsealable", "gauge", "1: the last try to seal the journal failed.",
+          st.unsealable ? 1 : 0);
 }
 
 int metrics_route(Request *rq, Err *err)

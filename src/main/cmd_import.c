@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "model/export.h"
 #include "model/import.h"
+#include "store/seal.h"
 #include <unistd.h>
 
 static void progress(void *ctx, int64_t rows, int64_t bytes, int64_t total)
@@ -43,7 +44,8 @@ static int run_import(Options *o, OpenCity *c, ImportResult *r, Err *err)
     io.rejected_dir = rejected.p;
     io.trace = str_c(trace);
     if (isatty(STDERR_FILENO)) io.progress = progress;
-    return import_file(c->store, c->model, &io, r, err);
+    TRY(import_file(c->store, c->model, &io, r, err));
+    return seal_now(c->store, err);
 }
 
 int cmd_import(Options *o)

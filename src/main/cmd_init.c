@@ -8,6 +8,7 @@
 #include "model/import.h"
 #include "model/model_sql.h"
 #include "model/plan.h"
+#include "store/seal.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -165,6 +166,7 @@ static int run(Options *o, OpenCity *c, Err *err)
     TRY(packs_keep(systems ? systems : kept.p, o->data, err));
     TRY(load_data(&in, err));
     TRY(make_users(&in, err));
+    TRY(seal_now(c->store, err));
     printf("完成：城市在 %s\n", o->data);
     return 0;
 }

@@ -7,22 +7,29 @@
 
 static const Command commands[] = {
     {"check", "check [SYSTEMS-DIR]", "检查系统包，一次报出全部错误", cmd_check},
+    {"checkpoint", "checkpoint --data DIR [SIZE]", "印出日志最新的签名检查点，可以保存在别处",
+     cmd_checkpoint},
     {"export", "export --data DIR ENTITY [--format csv|ndjson|geojson] [--where 条件]",
      "导出一个实体的全部记录", cmd_export},
     {"import", "import --data DIR ENTITY FILE [--map FILE] [--mode insert|upsert] [--dry-run]",
      "导入文件，不合格的行另存并写明原因", cmd_import},
     {"init", "init --data DIR [--db URL] [--systems DIR] [--demo] [--allow-data-loss NAME]",
      "建立或升级一座城市：先列出变更，再执行", cmd_init},
+    {"journal", "journal --data DIR [--from SEQ]", "逐条印出日志（JSON 一行一条），供独立核对", cmd_journal},
     {"password", "password --data DIR --user NAME", "重设口令（从标准输入读一行）", cmd_password},
+    {"prove", "prove --data DIR SEQ [--to SIZE] | --from SIZE [--to SIZE]",
+     "证明一条日志在检查点之下，或一个检查点是另一个的开头", cmd_prove},
     {"revoke", "revoke --data DIR --user NAME ROLE", "收回直接授予一个用户的角色", cmd_revoke},
     {"rotate-keys", "rotate-keys --data DIR", "换数据密钥：敏感级别 4 的字段全部重新加密", cmd_rotate_keys},
+    {"rotate-seal-key", "rotate-seal-key --data DIR", "换封存密钥：新密钥由旧密钥认可", cmd_rotate_seal_key},
     {"schema", "schema KIND", "系统包文件的 JSON Schema（codes entity map roles rules system users）",
      cmd_schema},
     {"serve", "serve --data DIR [--db URL] [--listen 127.0.0.1:8080] [--public-url https://…]",
      "提供服务；端口 0 = 任意空闲端口", cmd_serve},
     {"try", "try RULES.yaml --data DIR --record ENTITY/ID",
      "对一条记录试算反应：哪些会发生、哪些不会、为什么；什么也不做", cmd_try},
-    {"verify", "verify --data DIR", "核对日志、文件与引用，报出第一处损坏", cmd_verify},
+    {"verify", "verify --data DIR [--checkpoint FILE]",
+     "核对日志与封存、文件、引用，报出第一处损坏；FILE 是保存在别处的检查点", cmd_verify},
 };
 
 typedef struct OptionRow {
@@ -33,17 +40,20 @@ typedef struct OptionRow {
 
 static const OptionRow option_rows[] = {
     {"--allow-data-loss", offsetof(Options, allow_data_loss), false},
+    {"--checkpoint", offsetof(Options, checkpoint), false},
     {"--data", offsetof(Options, data), false},
     {"--db", offsetof(Options, db), false},
     {"--demo", offsetof(Options, demo), true},
     {"--dry-run", offsetof(Options, dry_run), true},
     {"--format", offsetof(Options, format), false},
+    {"--from", offsetof(Options, from), false},
     {"--listen", offsetof(Options, listen), false},
     {"--public-url", offsetof(Options, public_url), false},
     {"--map", offsetof(Options, map), false},
     {"--mode", offsetof(Options, mode), false},
     {"--record", offsetof(Options, record), false},
     {"--systems", offsetof(Options, systems), false},
+    {"--to", offsetof(Options, to), false},
     {"--user", offsetof(Options, user), false},
     {"--where", offsetof(Options, where), false},
 };

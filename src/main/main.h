@@ -9,6 +9,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3 };
 
 typedef struct Options {
     const char *data, *db, *systems, *listen, *map, *mode, *format, *where, *user, *record, *public_url;
+    const char *checkpoint, *from, *to;
     bool demo, dry_run;
     StrList allow_data_loss;
     size_t cap_allow;
@@ -23,12 +24,16 @@ typedef struct Command {
 } Command;
 
 int cmd_check(Options *o);
+int cmd_checkpoint(Options *o);
 int cmd_export(Options *o);
 int cmd_import(Options *o);
 int cmd_init(Options *o);
+int cmd_journal(Options *o);
 int cmd_password(Options *o);
+int cmd_prove(Options *o);
 int cmd_revoke(Options *o);
 int cmd_rotate_keys(Options *o);
+int cmd_rotate_seal_key(Options *o);
 int cmd_schema(Options *o);
 int cmd_serve(Options *o);
 int cmd_try(Options *o);

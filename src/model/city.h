@@ -19,6 +19,7 @@ struct City {
     /* A user (on whose behalf, or empty) with the rights of this moment; a room above knows. NULL: nobody.
        ERR_FORBIDDEN when the user may do nothing now. */
     int (*actor_of)(Tx *tx, Arena *a, const Model *m, Str user, Str behalf, Actor *ret, Err *err);
+    struct Sealer *sealer;   /* store/seal.h; NULL = not running */
     struct Jobs *jobs;       /* model/job.h; NULL = not running */
     struct Rules *rules;     /* rule/; NULL = not running */
     struct Insight *insight; /* insight/; NULL = not running */

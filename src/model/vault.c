@@ -2,12 +2,12 @@
 #include "model/vault.h"
 
 #include "base/clock.h"
+#include "base/secret_file.h"
 #include "base/sm.h"
 #include "model/model_sql.h"
 #include "model/value.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { KEYS_MAX = 64, IV = 16, BOX_MIN = IV + SM3_SIZE };
@@ -153,20 +153,11 @@ static int read_root(const char *path, uint8_t root[16], Err *err)
     return 0;
 }
 
-static int make_root(const char *dir, const char *path, uint8_t root[16], Err *err)
+static int make_root(const char *path, uint8_t root[16], Err *err)
 {
     _cleanup_arena_ Arena *a = arena_new();
-    Str folder = str_fmt(a, "%s/keys", dir);
     random_bytes(root, 16);
-    Str text = str_fmt(a, STR_FMT "\n", STR_ARG(hex_encode(a, bytes(root, 16))));
-    if (mkdir(folder.p, 0700) != 0 && errno != EEXIST) return io(err, folder.p);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
-    if (fd >= 0) close(fd);
-    int folder_fd =
-        ok ? open(folder.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1; /* the name, too, must survive */
-    if (folder_fd >= 0) fsync(folder_fd), close(folder_fd);
-    return ok ? 0 : io(err, path);
+    return secret_file_write(path, str_fmt(a, STR_FMT "\n", STR_ARG(hex_encode(a, bytes(root, 16)))), err);
 }
 
 static Str key_context(Arena *a, int64_t id) { return str_fmt(a, "chengshu data key %lld", (long long)id); }
@@ -232,7 +223,7 @@ static int open_keys(Vault *v, Store *s, const char *dir, Err *err)
     TRY(store_read(s, "keys", count_tx, &n, err));
     int rc = read_root(path.p, v->root, err);
     if (rc == -(int)ERR_NOT_FOUND && n) return err_hint(err, "从本库的另一台服务器或备份复制 keys/root.key");
-    if (rc == -(int)ERR_NOT_FOUND) rc = make_root(dir, path.p, v->root, err);
+    if (rc == -(int)ERR_NOT_FOUND) rc = make_root(path.p, v->root, err);
     TRY(rc);
     NewKey first = {v, 1};
     if (!n) TRY(store_tx(s, "first key", new_key_tx, &first, err));

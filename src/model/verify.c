@@ -129,10 +129,10 @@ static int check_tx(Tx *tx, void *p, Err *err)
     return 0;
 }
 
-int model_verify(Store *s, const Model *m, Arena *a, Verified *ret, Err *err)
+int model_verify(Store *s, const Model *m, Arena *a, const Str *outside, size_t n, Verified *ret, Err *err)
 {
     *ret = (Verified){0};
     Check c = {s, m, a, ret};
-    TRY(journal_verify(s, &ret->entries, err));
+    TRY(seal_verify(s, outside, n, &ret->journal, err));
     return store_read(s, "verify", check_tx, &c, err);
 }

@@ -3,6 +3,7 @@
    7517), and tokens signed RS256 (RFC 7515, RFC 7518 §3.3). */
 #include "people/people_int.h"
 
+#include "base/secret_file.h"
 #include "base/sm.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -20,17 +21,16 @@ static int io(Err *err, const char *path)
 
 static int write_new(const char *path, Err *err)
 {
+    char *text;
     EVP_PKEY *key = EVP_RSA_gen(RSA_BITS);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-    bool ok = key && f && PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1 && fflush(f) == 0 &&
-              fsync(fd) == 0;
-    if (f)
-        fclose(f);
-    else if (fd >= 0)
-        close(fd);
+    BIO *out = BIO_new(BIO_s_secmem());
+    bool ok = key && out && PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) == 1;
+    long n = ok ? BIO_get_mem_data(out, &text) : 0;
+    int rc = ok ? secret_file_write(path, str_n(text, (size_t)n), err)
+                : err_set(err, ERR_INTERNAL, "不能生成 RSA 密钥");
+    BIO_free(out);
     EVP_PKEY_free(key);
-    return ok ? 0 : io(err, path);
+    return rc;
 }
 
 int jwt_load(const City *c, void **ret, Err *err)

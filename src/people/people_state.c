@@ -5,11 +5,11 @@
 #include "people/province_int.h"
 
 #include "base/queue.h"
+#include "base/secret_file.h"
 #include "base/sm.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { KEY_SIZE = 32, JOBS_MAX = 1000, WAITING_MAX = 24 };
@@ -25,14 +25,6 @@ struct People {
 static int io(Err *err, const char *path)
 {
     return err_set(err, ERR_IO, "%s：%s", path, strerror(errno)), err_hint(err, "检查权限和磁盘空间");
-}
-
-static int make_key(const char *path, Str hex, Err *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, hex.p, hex.n) == (ssize_t)hex.n && fsync(fd) == 0;
-    if (fd >= 0) close(fd);
-    return ok ? 0 : io(err, path);
 }
 
 static int read_key(Arena *a, const char *path, Str *ret, Err *err)
@@ -51,12 +43,11 @@ static int read_key(Arena *a, const char *path, Str *ret, Err *err)
 static int load_key(const City *c, char ret[KEY_SIZE], Err *err)
 {
     _cleanup_arena_ Arena *a = arena_new();
-    Str dir = str_fmt(a, "%s/keys", c->dir), path = str_fmt(a, "%s/keys/server.key", c->dir), key;
-    if (mkdir(dir.p, 0700) != 0 && errno != EEXIST) return io(err, dir.p);
+    Str path = str_fmt(a, "%s/keys/server.key", c->dir), key;
     if (access(path.p, F_OK) != 0) {
         uint8_t fresh[KEY_SIZE];
         random_bytes(fresh, sizeof fresh);
-        TRY(make_key(path.p, hex_encode(a, str_n((char *)fresh, sizeof fresh)), err));
+        TRY(secret_file_write(path.p, hex_encode(a, str_n((char *)fresh, sizeof fresh)), err));
     }
     TRY(read_key(a, path.p, &key, err));
     memcpy(ret, key.p, KEY_SIZE);

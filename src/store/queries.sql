@@ -98,3 +98,54 @@ from journal where entity = $4 and record = $5 and seq > $1 and seq <= $2 order 
 -- name: journal_record_newest
 select seq, at_us, actor, behalf, purpose, trace, entity, record, op, before, after, digest
 from journal where entity = $4 and record = $5 and seq < $1 and seq <= $2 order by seq desc limit $3
+
+-- name: seal_entries
+-- What the tree is made of: digests above $1 up to $2, oldest first; $3 = how many.
+select seq, digest from journal where seq > $1 and seq <= $2 order by seq limit $3
+
+-- name: seal_last
+select size, seq, note from journal_checkpoint order by size desc limit 1
+
+-- name: seal_at
+select size, seq, note from journal_checkpoint where size = $1
+
+-- name: seal_covering
+-- The first checkpoint over the entry $1.
+select size, seq, note from journal_checkpoint where seq >= $1 order by seq limit 1
+
+-- name: seal_after
+select size, seq, note from journal_checkpoint where size > $1 order by size limit $2
+
+-- name: seal_before
+select size, seq, note from journal_checkpoint where size < $1 order by size desc limit $2
+
+-- name: seal_note
+insert into journal_checkpoint (size, seq, note) values ($1, $2, $3)
+
+-- name: seal_node
+insert into journal_node (level, idx, first_seq, last_seq, hash) values ($1, $2, $3, $4, $5)
+
+-- name: seal_node_at
+select first_seq, last_seq, hash from journal_node where level = $1 and idx = $2
+
+-- name: seal_node_of
+-- The stretch of 256 entries in which the entry $1 would be, or the last before it.
+select idx, first_seq, last_seq from journal_node where level = 1 and first_seq <= $1 order by first_seq desc limit 1
+
+-- name: seal_node_last
+select idx, last_seq from journal_node where level = 1 order by idx desc limit 1
+
+-- name: seal_nodes
+select hash from journal_node where level = $1 and idx >= $2 and idx < $3 order by idx
+
+-- name: seal_node_count
+select count(*) from journal_node where level = $1
+
+-- name: seal_count
+select count(*) from journal_checkpoint
+
+-- name: seal_key
+insert into seal_key (id, since, public, endorsement) values ($1, $2, $3, $4)
+
+-- name: seal_keys
+select id, since, public, endorsement from seal_key order by id

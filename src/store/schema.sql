@@ -67,3 +67,79 @@ comment on column journal.op is 'insert, update, delete, read (an unmasking), �
 comment on column journal.before is 'JSON object of the changed fields before, or empty';
 comment on column journal.after is 'JSON object of the changed fields after, or empty';
 comment on column journal.digest is 'SM3 over the canonical form of all of the above, 64 hex digits';
+
+-- migration: 2 seal
+-- The journal's Merkle tree (seal.h). journal_node: hash over 256^level entries in order.
+--   level      1 = 256 entries, 2 = 65,536, …; entries themselves are in the journal
+--   idx        the idx-th such stretch, from 0
+--   first_seq, last_seq  its first and last entry
+--   hash       64 hex digits
+create table journal_node (
+    level     integer not null,
+    idx       integer not null,
+    first_seq integer not null,
+    last_seq  integer not null,
+    hash      text not null,
+    primary key (level, idx)
+) without rowid;
+create index journal_node_seq on journal_node (level, first_seq);
+
+-- journal_checkpoint: signed heads of the tree.
+--   size  entries under it
+--   seq   the last of them
+--   note  the signed text (seal_note.c), which says all there is
+create table journal_checkpoint (
+    size integer primary key,
+    seq  integer not null,
+    note text not null
+);
+create index journal_checkpoint_seq on journal_checkpoint (seq);
+
+-- seal_key: public keys that sign checkpoints; the private ones are files of DIR/keys.
+--   since        size of the tree from which on this key signs
+--   public       PEM
+--   endorsement  the signed text by which the key before it (the first: itself) names it
+create table seal_key (
+    id          integer primary key,
+    since       integer not null,
+    public      text not null,
+    endorsement text not null
+);
+
+-- migration: 2 seal @postgres
+create table journal_node (
+    level     integer not null,
+    idx       bigint not null,
+    first_seq bigint not null,
+    last_seq  bigint not null,
+    hash      text collate "C" not null,
+    primary key (level, idx)
+);
+create index journal_node_seq on journal_node (level, first_seq);
+create table journal_checkpoint (
+    size bigint primary key,
+    seq  bigint not null,
+    note text collate "C" not null
+);
+create index journal_checkpoint_seq on journal_checkpoint (seq);
+create table seal_key (
+    id          integer primary key,
+    since       bigint not null,
+    public      text collate "C" not null,
+    endorsement text collate "C" not null
+);
+comment on table journal_node is 'Merkle tree of the journal: hash over 256^level entries';
+comment on table journal_checkpoint is 'signed heads of the journal''s tree';
+comment on table seal_key is 'public keys that sign checkpoints';
+comment on column journal_node.level is '1 = 256 entries, 2 = 65,536, …';
+comment on column journal_node.idx is 'the idx-th such stretch, from 0';
+comment on column journal_node.first_seq is 'its first entry';
+comment on column journal_node.last_seq is 'its last entry';
+comment on column journal_node.hash is '64 hex digits';
+comment on column journal_checkpoint.size is 'entries under it';
+comment on column journal_checkpoint.seq is 'the last of them';
+comment on column journal_checkpoint.note is 'the signed text';
+comment on column seal_key.id is 'number of the key, from 1';
+comment on column seal_key.since is 'size of the tree from which on this key signs';
+comment on column seal_key.public is 'PEM';
+comment on column seal_key.endorsement is 'signed text by which the key before it names it';

@@ -199,7 +199,10 @@ void store_stats(const Store *s, StoreStats *ret)
                         .largest_group = s->count.largest_group,
                         .retries = s->count.retries,
                         .slow_queries = s->count.slow_queries,
-                        .statements_cached = s->count.statements_cached};
+                        .statements_cached = s->count.statements_cached,
+                        .sealed = s->count.sealed,
+                        .checkpoints = s->count.checkpoints,
+                        .unsealable = s->count.unsealable};
 }
 
 /* --- watchers ---------------------------------------------------------------------------------------- */

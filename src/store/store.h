@@ -165,8 +165,6 @@ int journal_read(Tx *tx, Arena *a, const JournalFilter *f, JournalEntry **ret, s
 int journal_head(Tx *tx, int64_t *ret_seq, Err *err) CHECKED;
 /* The entry's digest is that of what stands in it. */
 bool journal_intact(const JournalEntry *e);
-/* Recomputes the digest of every entry. ERR_VERIFY with the first broken one. */
-int journal_verify(Store *s, int64_t *ret_entries, Err *err) CHECKED;
 /* Calls fn(ctx) after a change of the journal by this or (PostgreSQL NOTIFY) another server. fn must be quick
    and runs on a thread of the store; it must not call store_watch or store_unwatch. Calls may be spurious.
    Returns an id for store_unwatch, after which fn is not running and never runs again. */
@@ -193,5 +191,7 @@ extern const Room store_room;
 /* Counters for /metrics. */
 typedef struct StoreStats {
     int64_t commits, transactions, largest_group, retries, slow_queries, statements_cached;
+    int64_t sealed, checkpoints; /* by this server since it started: size of its newest checkpoint, how many */
+    bool unsealable;             /* the last try to seal the journal failed; the log says why */
 } StoreStats;
 void store_stats(const Store *s, StoreStats *ret);

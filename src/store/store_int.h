@@ -62,6 +62,8 @@ struct Store {
     int watch_id;
     struct {
         _Atomic int64_t commits, transactions, largest_group, retries, slow_queries, statements_cached;
+        _Atomic int64_t sealed, checkpoints;
+        _Atomic bool unsealable;
     } count;
 };
 

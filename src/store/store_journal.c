@@ -35,8 +35,6 @@
 
 #include <assert.h>
 
-enum { VERIFY_BATCH = 500 };
-
 static void add_number(Sm3 *h, uint64_t x)
 {
     char bytes[8];
@@ -141,39 +139,5 @@ int journal_read(Tx *tx, Arena *a, const JournalFilter *f, JournalEntry **ret, s
     if (got < 0) return got;
     *ret = entries;
     *ret_n = n;
-    return 0;
-}
-
-/* --- verify ------------------------------------------------------------------------------------------ */
-
-typedef struct Check {
-    int64_t after, entries;
-    size_t page; /* entries of the last batch */
-} Check;
-
-static int check_batch(Tx *tx, void *ctx, Err *err)
-{
-    Check *c = ctx;
-    _cleanup_arena_ Arena *a = arena_new();
-    JournalEntry *e;
-    const JournalFilter f = {.after = c->after, .limit = VERIFY_BATCH};
-    c->page = 0;
-    size_t n;
-    TRY(journal_read(tx, a, &f, &e, &n, err));
-    for (size_t i = 0; i < n; i++)
-        if (!journal_intact(&e[i]))
-            return err_set(err, ERR_VERIFY, "日志第 %lld 条与其摘要不符，内容已被改动", (long long)e[i].seq);
-    c->page = n;
-    if (n) c->after = e[n - 1].seq;
-    c->entries += (int64_t)n;
-    return 0;
-}
-
-int journal_verify(Store *s, int64_t *ret_entries, Err *err)
-{
-    Check c = {.after = INT64_MIN + 1};
-    do TRY(store_read(s, "journal.verify", check_batch, &c, err));
-    while (c.page);
-    if (ret_entries) *ret_entries = c.entries;
     return 0;
 }

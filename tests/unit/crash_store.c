@@ -5,7 +5,7 @@
  * for every number, in the table and in the journal, then checks the journal's digests. `crash_store
  * [ROUNDS]`, default 10.
  */
-#include "store/store.h"
+#include "store/seal.h"
 
 #include "testdb.h"
 
@@ -140,14 +140,14 @@ int main(int argc, char **argv)
     TestDb *t = testdb_new(rooms);
     Seen seen = {.no = xmalloc(sizeof(int) * SEEN_MAX)};
     unsigned seed = (unsigned)getpid();
-    int64_t entries = 0;
+    Sealed sealed = {0};
     for (int64_t i = 0; i < rounds; i++) {
         Err err = ERR_INIT;
         testdb_close(t); /* threads do not survive a fork, and the folder is the child's now */
         one_round(t, &seen, (int)i * 1000000, 80 + rand_r(&seed) % 400);
         Store *s = testdb_reopen(t);
         if (store_read(s, "look", look, &seen, &err) < 0 || seen.pairs != 0 ||
-            journal_verify(s, &entries, &err) < 0) {
+            seal_verify(s, NULL, 0, &sealed, &err) < 0) {
             fprintf(stderr, "crash_store: round %d of %d writes: %s\n", (int)i, seen.n,
                     seen.pairs ? "half a transaction is there" : err.msg);
             return 1;
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
         seen.at = seen.n;
     }
     printf("crash_store: %d rounds, %d answered writes, none lost, %lld journal entries clean\n", (int)rounds,
-           seen.n, (long long)entries);
+           seen.n, (long long)sealed.entries);
     int r = seen.n ? 0 : 1;
     free(seen.no);
     testdb_free(t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /* The journal: order, horizon, digests, watchers. */
-#include "store/store.h"
+#include "store/seal.h"
 
 #include "testdb.h"
 
@@ -120,9 +120,9 @@ static void rolled_back_entries__are_not_there(void **state)
     read_journal(s, &p);
     assert_int_equal(p.n, 2);
     if (!testdb_is_postgres()) assert_int_equal(p.e[1].seq, 2); /* one writer: no gaps */
-    int64_t n = 0;
-    good(journal_verify(s, &n, &err), &err);
-    assert_int_equal(n, 2);
+    Sealed n = {0};
+    good(seal_verify(s, NULL, 0, &n, &err), &err);
+    assert_int_equal(n.entries, 2);
 }
 
 /* --- the horizon: a transaction that took its number early and commits late
@@ -269,22 +269,22 @@ static void verify__finds_a_changed_row(void **state)
     };
     Store *s = testdb_store(*state);
     Err err = ERR_INIT;
-    int64_t n;
+    Sealed n;
     for (int i = 0; i < 600; i++) {
         char record[16];
         snprintf(record, sizeof record, "%d", i);
         good(store_tx(s, "add", add_one, record, &err), &err);
     }
-    good(journal_verify(s, &n, &err), &err);
-    assert_int_equal(n, 600);
+    good(seal_verify(s, NULL, 0, &n, &err), &err);
+    assert_int_equal(n.entries, 600);
     for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
         testdb_raw(*state, "create table saved as select * from journal");
         testdb_raw(*state, damage[i]);
-        assert_int_equal(journal_verify(s, &n, &err), -ERR_VERIFY);
+        assert_int_equal(seal_verify(s, NULL, 0, &n, &err), -ERR_VERIFY);
         assert_non_null(strstr(err.msg, "第 8 条"));
         testdb_raw(*state, "delete from journal; insert into journal select * from saved; drop table saved");
     }
-    good(journal_verify(s, &n, &err), &err);
+    good(seal_verify(s, NULL, 0, &n, &err), &err);
 }
 
 /* --- watchers
