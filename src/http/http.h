@@ -54,3 +54,5 @@ int http_check_routes(const Engine *const *engines, Err *err) CHECKED;
 /* The server's own routes: /healthz, /metrics, /api/openapi.json, /api/problems, /problems/{type},
    /api/stream. Part of the list of engines that main/ hands to http_start. */
 extern const Engine http_engine;
+
+const char *http_version(void); /* of the program */

@@ -132,4 +132,3 @@ int tile_route(Request *rq, Err *err);
 int openapi_route(Request *rq, Err *err);
 
 /* the version of the program, from meson */
-const char *http_version(void);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 
 static const Command commands[] = {
+    {"backup", "backup --data DIR FILE [--base FILE] [--check] [--keep-going]",
+     "备份整座城市（密钥除外）到一个文件，服务照常；--base 只存新的，--check 试着恢复并核对", cmd_backup},
     {"check", "check [SYSTEMS-DIR]", "检查系统包，一次报出全部错误", cmd_check},
     {"checkpoint", "checkpoint --data DIR [SIZE]", "印出日志最新的签名检查点，可以保存在别处",
      cmd_checkpoint},
@@ -19,6 +21,8 @@ static const Command commands[] = {
     {"password", "password --data DIR --user NAME", "重设口令（从标准输入读一行）", cmd_password},
     {"prove", "prove --data DIR SEQ [--to SIZE] | --from SIZE [--to SIZE]",
      "证明一条日志在检查点之下，或一个检查点是另一个的开头", cmd_prove},
+    {"restore", "restore FILE --data DIR [--db URL]", "从备份恢复到新的数据文件夹（和空的数据库）",
+     cmd_restore},
     {"revoke", "revoke --data DIR --user NAME ROLE", "收回直接授予一个用户的角色", cmd_revoke},
     {"rotate-keys", "rotate-keys --data DIR", "换数据密钥：敏感级别 4 的字段全部重新加密", cmd_rotate_keys},
     {"rotate-seal-key", "rotate-seal-key --data DIR", "换封存密钥：新密钥由旧密钥认可", cmd_rotate_seal_key},
@@ -40,6 +44,8 @@ typedef struct OptionRow {
 
 static const OptionRow option_rows[] = {
     {"--allow-data-loss", offsetof(Options, allow_data_loss), false},
+    {"--base", offsetof(Options, base), false},
+    {"--check", offsetof(Options, check), true},
     {"--checkpoint", offsetof(Options, checkpoint), false},
     {"--data", offsetof(Options, data), false},
     {"--db", offsetof(Options, db), false},
@@ -47,6 +53,7 @@ static const OptionRow option_rows[] = {
     {"--dry-run", offsetof(Options, dry_run), true},
     {"--format", offsetof(Options, format), false},
     {"--from", offsetof(Options, from), false},
+    {"--keep-going", offsetof(Options, keep_going), true},
     {"--listen", offsetof(Options, listen), false},
     {"--public-url", offsetof(Options, public_url), false},
     {"--map", offsetof(Options, map), false},

@@ -9,7 +9,8 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3 };
 
 typedef struct Options {
     const char *data, *db, *systems, *listen, *map, *mode, *format, *where, *user, *record, *public_url;
-    const char *checkpoint, *from, *to;
+    const char *base, *checkpoint, *from, *to;
+    bool check, keep_going;
     bool demo, dry_run;
     StrList allow_data_loss;
     size_t cap_allow;
@@ -23,6 +24,7 @@ typedef struct Command {
     int (*run)(Options *o); /* exit code */
 } Command;
 
+int cmd_backup(Options *o);
 int cmd_check(Options *o);
 int cmd_checkpoint(Options *o);
 int cmd_export(Options *o);
@@ -31,6 +33,7 @@ int cmd_init(Options *o);
 int cmd_journal(Options *o);
 int cmd_password(Options *o);
 int cmd_prove(Options *o);
+int cmd_restore(Options *o);
 int cmd_revoke(Options *o);
 int cmd_rotate_keys(Options *o);
 int cmd_rotate_seal_key(Options *o);
@@ -66,6 +69,8 @@ int city_remember(const char *dir, const char *db, bool demo, Err *err) CHECKED;
 int city_recall(Arena *a, const char *dir, Remembered *ret, Err *err) CHECKED;
 /* Keeps a copy of the packs as DIR/systems, swapped in whole. */
 int packs_keep(const char *from, const char *dir, Err *err) CHECKED;
+/* Restores the backup into a scratch folder (and database) and verifies it there. */
+int restore_check(Options *o, const char *file, Err *err) CHECKED;
 /* Prints "chengshu: what（where）；what to do" on stderr; returns EXIT_FAILED. */
 int complain(const Err *err);
 void print_faults(const Faults *f);
