@@ -13,7 +13,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, QUEUE_DEPTH = 4096, TICK_MS = 1000, MHD_MARGIN_S = 30, MHD_POOL_SPARE = 16 << 10 };
+enum {
+    PRESSED = 12,
+    BACKLOG = 1024,
+    QUEUE_DEPTH = 4096,
+    TICK_MS = 1000,
+    MHD_MARGIN_S = 30,
+    MHD_POOL_SPARE = 16 << 10
+};
 
 /* ---- listening ---- */
 
@@ -180,7 +187,8 @@ static void answer_timeout(int fd)
 
 static void look_over(Http *h, Conn *c, int64_t now)
 {
-    int64_t idle = h->o.idle_s * US_PER_SEC;
+    /* Nearly full: who only holds a place must use it sooner. */
+    const int64_t idle = h->o.idle_s * US_PER_SEC / (h->n_conns > h->o.connections / 4 * 3 ? PRESSED : 1);
     if (!c->call) {
         if (now - c->since_us > idle) shutdown(c->fd, SHUT_RDWR);
         return;
@@ -219,7 +227,7 @@ static void fill_options(HttpOptions *o)
     if (!o->listen) o->listen = "127.0.0.1:8080";
     o->threads = or_int(o->threads, cores * 2 < 4 ? 4 : cores * 2);
     o->workers = or_int(o->workers, 64);
-    o->connections = or_int(o->connections, 4096);
+    o->connections = or_int(o->connections, 16384);
     o->per_ip = or_int(o->per_ip, 256);
     o->idle_s = or_int(o->idle_s, 60);
     o->body_s = or_int(o->body_s, 300);

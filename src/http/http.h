@@ -22,9 +22,10 @@ typedef struct HttpOptions {
     Authenticate authenticate; /* NULL: everybody is nobody */
     int threads;               /* event loops (twice the cores, at least 4) */
     int workers;               /* for writes (64) */
-    int connections;           /* at once (4096) */
+    int connections;           /* at once (16384) */
     int per_ip;                /* of them from one address (256); the machine itself is not limited */
-    int idle_s;          /* time for the head of a request, between requests, and for a stalled reader (60) */
+    int idle_s;          /* time for the head of a request, between requests, and for a stalled reader (60; a
+                            twelfth of it while three quarters of the connections are taken) */
     int body_s;          /* time for a whole body (300) */
     int stop_s;          /* http_stop waits so long for running requests (10) */
     size_t header_bytes; /* (32 KiB) */

@@ -10,6 +10,7 @@ import { City, SHARED } from './city.mjs';
 
 const LISTS = join(SHARED, 'data/web-payloads');
 const CONNECTIONS = 8, LATEST_MS = 5000;
+const STEP = process.env.STORY_DB === 'postgres' ? 4 : 1; // what differs there is below the parsers: every fourth line
 let city, port, lines, steward, shell; // shell: the page that every address below /desk gets
 
 const files = (dir) => readdirSync(dir).flatMap((name) => {
@@ -122,7 +123,7 @@ function judge(place, line, r) {
 }
 
 // All lines through fn on several connections.
-async function all(fn, step = 1) {
+async function all(fn, step = STEP) {
   let next = 0;
   await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
     const line = new Line();
@@ -139,7 +140,7 @@ for (const [place, build] of Object.entries(PLACES))
       const r = await line.send(build(payload));
       judge(place, payload, r);
       statuses[r.status] = (statuses[r.status] ?? 0) + 1;
-    }, place === 'sign-in' ? 20 : 1); // a password is slow to check, by intention
+    }, place === 'sign-in' ? 20 : STEP); // a password is slow to check, by intention
     console.log(`# ${place}: ${JSON.stringify(statuses)} in ${Math.round(performance.now() - began)} ms`);
   });
 
@@ -159,7 +160,7 @@ test('as text of a record: stored and read back as it was, and nothing else chan
     assert.equal((Array.isArray(kept) ? kept[0] : kept).content, text);
   });
   console.log(`# ${stored} stored, ${refused} refused with a reason`);
-  assert.ok(stored > lines.length * 0.8);
+  assert.ok(stored > lines.length / STEP * 0.8);
   assert.equal((await get('/api/records/project?no=gte.500000&select=no.count()'))[0].count, stored);
   assert.deepEqual((await get('/api/records/legal_person?select=code.count()'))[0], before);
   assert.deepEqual((await get('/api/records/project?no=lt.500000&select=no.count()'))[0], users);
