@@ -44,7 +44,7 @@ test('nobody in it exists, and the proportions are a city\'s', async () => {
   near(share((p) => age(p) < 15), 0.18, 0.03); // the census of 2020: 17.95 %, 63.35 %, 18.70 %
   near(share((p) => age(p) >= 60), 0.187, 0.03);
   near(share((p) => p.sex === '1'), 0.5, 0.05);
-  assert.ok(share((p) => p.name.startsWith('王')) > 0.03, 'common names are common (half of these people are the demo'\''s, with even names)');
+  assert.ok(share((p) => p.name.startsWith('王')) > 0.03, 'common names are common (half of these people are of the demo, with even names)');
   assert.ok(new Set(people.map((p) => p.region)).size > 500, 'spread over the villages');
   const companies = (await rows(one, 'legal_person')).filter(mark.legal_person);
   assert.ok(companies.filter((c) => c.trade === 'F').length > companies.filter((c) => c.trade === 'P').length * 3, 'more shops than schools');
