@@ -196,7 +196,7 @@ static void bases__must_be_the_right_ones(void **state)
         -ERR_CONFLICT);
     assert_int_equal(make(state, at(state, "blobs/c.zip"), at(state, "a.zip"), DIALECT_POSTGRES, s, NULL,
                           ORIGIN, &t, &err),
-                     -ERR_INPUT);
+                     -ERR_USAGE);
     assert_int_equal(
         make(state, at(state, "c.zip"), at(state, "no.zip"), DIALECT_POSTGRES, s, NULL, ORIGIN, &t, &err),
         -ERR_NOT_FOUND);
