@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #include "base/err.h"
 
+#include <errno.h>
+
 static const struct {
     const char *name;
     int status;
@@ -40,6 +42,20 @@ int err_set(Err *err, ErrCode code, const char *fmt, ...)
         VPUT(err->msg);
     }
     return -(int)code;
+}
+
+int err_io(Err *err, int why, const char *fmt, ...)
+{
+    const bool full = why == ENOSPC || why == EDQUOT || why == EFBIG;
+    char what[sizeof err->msg - 128];
+    VPUT(what);
+    err_set(err, full ? ERR_FULL : ERR_IO, "%s：%s", what, strerror(why));
+    return full ? err_hint(err, "腾出磁盘空间") : -(int)ERR_IO;
+}
+
+bool err_passes(ErrCode code)
+{
+    return code == ERR_BUSY || code == ERR_FULL || code == ERR_IO || code == ERR_RETRY;
 }
 
 int err_wrap(Err *err, const char *fmt, ...)

@@ -30,6 +30,9 @@ typedef struct Err {
 
 /* Fills *err (replacing what was there) and returns the negative code. err may be NULL. */
 int err_set(Err *err, ErrCode code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* "what：reason of the system's errno `why`"; ERR_FULL when there is no room (disk, quota, limit of a file),
+   else ERR_IO. */
+int err_io(Err *err, int why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Puts "context: " before the message; returns the negative code that is already there. */
 int err_wrap(Err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Each fills one more part of an error that is already set and returns its negative code, to chain:
@@ -39,6 +42,8 @@ int err_pointer(Err *err, const char *fmt, ...) __attribute__((format(printf, 2,
 int err_subject(Err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void err_at(Err *err, const char *file, int line, int col);
 
+/* The same may succeed later with nothing changed: busy, full, disk or connection faults. */
+bool err_passes(ErrCode code);
 int err_status(ErrCode code);        /* HTTP status */
 const char *err_type(ErrCode code);  /* RFC 9457 type, the last part of its URI */
 const char *err_title(ErrCode code); /* Chinese title */

@@ -9,7 +9,7 @@
 
 static int io(Err *err, const char *path, int why)
 {
-    return err_set(err, ERR_IO, "%s：%s", path, strerror(why)), err_hint(err, "检查权限和磁盘空间");
+    return err_io(err, why, "%s", path), err_hint(err, "检查权限和磁盘空间");
 }
 
 int secret_file_read(Arena *a, const char *path, Str *ret, Err *err)

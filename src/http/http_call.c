@@ -215,7 +215,7 @@ static void body_to_file(Call *c, Str data, Err *err)
         data = str_from(data, (size_t)n);
     }
     if (!data.n) return;
-    err_set(err, ERR_IO, "收到的文件写不下：%s", strerror(errno));
+    err_io(err, errno, "收到的文件写不下");
     err_hint(err, "请联系管理员检查磁盘空间");
 }
 

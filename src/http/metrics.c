@@ -156,6 +156,8 @@ static void store(Buf *out, const Store *s)
     value(out, "chengshu_store_slow_queries_total", "counter", "Slow statements.", (double)st.slow_queries);
     value(out, "chengshu_store_statements", "gauge", "Prepared statements kept.",
           (double)st.statements_cached);
+    value(out, "chengshu_store_failed_writes_total", "counter", "Writes refused by the disk or the database.",
+          (double)st.failed_writes);
     value(out, "chengshu_journal_sealed_entries", "gauge", "Entries under this server's newest checkpoint.",
           (double)st.sealed);
     value(out, "chengshu_journal_checkpoints_total", "counter", "Checkpoints signed.",
@@ -178,6 +180,14 @@ int metrics_route(Request *rq, Err *err)
 
 static int head_of(Tx *tx, void *ctx, Err *err) { return journal_head(tx, ctx, err); }
 
+/* How the last write went; reads may go on while writes do not. */
+static Str writes_of(const Store *s)
+{
+    StoreStats st = {0};
+    if (s) store_stats(s, &st);
+    return st.write_trouble == ERR_FULL ? S("full") : st.write_trouble == ERR_IO ? S("failing") : S("ok");
+}
+
 int health_route(Request *rq, Err *err)
 {
     Err why = ERR_INIT;
@@ -191,6 +201,7 @@ int health_route(Request *rq, Err *err)
     jw_object(&w);
     jw_kbool(&w, "ok", rc == 0);
     jw_kstr(&w, "database", rc < 0 ? S("unavailable") : S("ok"));
+    jw_kstr(&w, "writes", writes_of(rq->city->store));
     jw_kint(&w, "journal_head", seq);
     jw_kstr(&w, "version", str_c(http_version()));
     jw_kbool(&w, "demo", rq->city->demo);

@@ -8,10 +8,14 @@
 #include <unistd.h>
 
 /* The fault is on our side and its details are nobody's business but the operator's. */
-static bool is_secret(ErrCode code) { return code == ERR_INTERNAL || code == ERR_IO || code == ERR_VERIFY; }
+static bool is_secret(ErrCode code)
+{
+    return code == ERR_FULL || code == ERR_INTERNAL || code == ERR_IO || code == ERR_VERIFY;
+}
 
 static const char *detail_of(const Err *err)
 {
+    if (err->code == ERR_FULL) return "服务器的磁盘满了，没有写入；查询照常，腾出空间后会自动恢复";
     if (is_secret(err->code)) return "系统出了问题，操作没有完成；请稍后再试，仍不行请把追踪号告诉管理员";
     return err->msg[0] ? err->msg : err_title(err->code);
 }
@@ -51,7 +55,7 @@ static void retry_after(Request *rq, ErrCode code)
 {
     for (size_t i = 0; i < rq->n_headers; i++)
         if (str_ieq(rq->headers[i].name, S("Retry-After"))) return;
-    if (code == ERR_BUSY || code == ERR_RETRY || code == ERR_IO) request_header(rq, "Retry-After", S("1"));
+    if (err_passes(code)) request_header(rq, "Retry-After", code == ERR_FULL ? S("30") : S("1"));
 }
 
 void problem_answer(Request *rq, const Err *err)
@@ -93,6 +97,7 @@ static const char *advice(ErrCode code)
     case ERR_CONFLICT: return "按说明改正后再提交。";
     case ERR_DATA_LOSS: return "确认确实要丢弃这些数据后，用 --allow-data-loss 指明名称再执行。";
     case ERR_FORBIDDEN: return "向安全管理员申请所需的权限。";
+    case ERR_FULL: return "内容没有写入。管理员腾出磁盘空间后会自动恢复，不用重启；查询照常。";
     case ERR_INPUT:
     case ERR_USAGE: return "pointer 指出有误的参数或字段；按 hint 改正后重试。";
     case ERR_INTERNAL:

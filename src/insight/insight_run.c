@@ -146,7 +146,7 @@ static int each(Insight *s, const Indicator *x, Period p, int64_t now_us, Err *e
     Err own = ERR_INIT;
     int rc = compute(s, x, p, now_us, &own);
     if (rc == 0) return set_wrong(s, x->i, NULL), 0;
-    if (own.code == ERR_BUSY || own.code == ERR_IO || own.code == ERR_RETRY || own.code == ERR_TIMEOUT) {
+    if (err_passes(own.code) || own.code == ERR_TIMEOUT) {
         *err = own;
         return rc;
     }

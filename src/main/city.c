@@ -28,8 +28,7 @@ void print_faults(const Faults *f)
 
 static int io(Err *err, const char *what, const char *path)
 {
-    return err_set(err, ERR_IO, "%s %s：%s", what, path, strerror(errno)),
-           err_hint(err, "检查权限和磁盘空间");
+    return err_io(err, errno, "%s %s", what, path), err_hint(err, "检查权限和磁盘空间");
 }
 
 int city_remember(const char *dir, const char *db, bool demo, Err *err)

@@ -16,7 +16,7 @@
 static int io(Err *err, const char *path)
 {
     int e = errno;
-    err_set(err, ERR_IO, "不能写 '%s'：%s", path, strerror(e));
+    err_io(err, e, "不能写 '%s'", path);
     return e == ENOSPC || e == EDQUOT ? err_hint(err, "磁盘空间不够") : -(int)ERR_IO;
 }
 

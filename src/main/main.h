@@ -9,7 +9,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REJECTED = 3 };
 
 typedef struct Options {
     const char *data, *db, *systems, *listen, *map, *mode, *format, *where, *user, *record, *public_url;
-    const char *base, *checkpoint, *from, *to;
+    const char *base, *scale, *checkpoint, *from, *to;
     bool check, keep_going;
     bool demo, dry_run;
     StrList allow_data_loss;
@@ -39,6 +39,7 @@ int cmd_rotate_keys(Options *o);
 int cmd_rotate_seal_key(Options *o);
 int cmd_schema(Options *o);
 int cmd_serve(Options *o);
+int cmd_synth(Options *o);
 int cmd_try(Options *o);
 int cmd_verify(Options *o);
 

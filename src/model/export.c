@@ -126,7 +126,7 @@ static Str page_part(const Page *p, bool first)
 static int put(const Page *p, Str s, Err *err)
 {
     if (!s.n || fwrite(s.p, 1, s.n, p->o->out) == s.n) return 0;
-    return err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno)), err_hint(err, "检查磁盘空间");
+    return err_io(err, errno, "导出写不下去"), err_hint(err, "检查磁盘空间");
 }
 
 static int put_page(const Page *p, bool first, Err *err)
@@ -168,7 +168,7 @@ static int read_book(Tx *tx, void *ctx, Err *err)
 static int export_book(Page *p, int64_t *ret_rows, Err *err)
 {
     int rc = store_read(p->s, "export", read_book, p, err);
-    if (rc == 0 && fflush(p->o->out) != 0) rc = err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno));
+    if (rc == 0 && fflush(p->o->out) != 0) rc = err_io(err, errno, "导出写不下去");
     if (rc == 0) rc = store_tx(p->s, "export", exported_tx, p, err);
     *ret_rows = p->rows;
     arena_free(p->a);
@@ -199,7 +199,7 @@ int export_entity(Store *s, const Model *m, const Entity *e, const ExportOptions
         if (p.after.kind >= VAL_TEXT) p.after.s = str_dup(ids, p.after.s); /* a few bytes a page */
     }
     if (rc == 0 && o->format == FORMAT_GEOJSON) rc = put(&p, S("]}\n"), err);
-    if (rc == 0 && fflush(o->out) != 0) rc = err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno));
+    if (rc == 0 && fflush(o->out) != 0) rc = err_io(err, errno, "导出写不下去");
     p.rows = *ret_rows;
     if (rc == 0) rc = store_tx(s, "export", exported_tx, &p, err);
     arena_free(p.a);

@@ -175,6 +175,28 @@ ONE(f_person_ok)
     SKIP_NULL();
     sqlite3_result_int(c, ident_person(func_arg(v[0]), NULL, NULL) == 0);
 }
+/* The 17 characters and the check character that belongs to them; NULL when they are not 17 of the right
+ * ones. */
+static void with_check(sqlite3_context *c, Str first17, char check)
+{
+    char whole[IDENT_SIZE];
+    if (first17.n != 17 || !check) return sqlite3_result_null(c);
+    memcpy(whole, first17.p, 17);
+    whole[17] = check;
+    func_give(c, str_n(whole, 18));
+}
+ONE(f_person_id)
+{
+    SKIP_NULL();
+    Str s = func_arg(v[0]);
+    with_check(c, s, s.n == 17 ? ident_person_check(s) : 0);
+}
+ONE(f_credit_code)
+{
+    SKIP_NULL();
+    Str s = func_arg(v[0]);
+    with_check(c, s, s.n == 17 ? ident_credit_check(s) : 0);
+}
 ONE(f_credit_ok)
 {
     SKIP_NULL();
@@ -259,11 +281,13 @@ const SqlFunc expr_funcs_normal[] = {
     {"cn_datetime", 1, f_cn_datetime, 0, "各种写法的时刻"},
     {"cn_decimal", 1, f_cn_decimal, 0, "各种写法的小数"},
     {"cn_int", 1, f_cn_int, 0, "各种写法的整数"},
+    {"credit_code", 1, f_credit_code, 0, "统一社会信用代码：前 17 位加校验码（GB 32100）"},
     {"credit_code_ok", 1, f_credit_ok, 0, "统一社会信用代码正确（GB 32100）"},
     {"email_ok", 1, f_email_ok, 0, "邮箱写法正确"},
     {"excel_date", 1, f_excel_date, 0, "电子表格的日期序号"},
     {"excel_datetime", 1, f_excel_datetime, 0, "电子表格的时刻序号"},
     {"halfwidth", 1, f_halfwidth, 0, "全角字符转半角"},
+    {"person_id", 1, f_person_id, 0, "公民身份号码：前 17 位加校验码（GB 11643）"},
     {"person_id_born", 1, f_person_born, 0, "公民身份号码里的出生日期；号码不对为空"},
     {"person_id_ok", 1, f_person_ok, 0, "公民身份号码正确（GB 11643）"},
     {"phone_ok", 1, f_phone_ok, 0, "电话号码写法正确"},

@@ -45,7 +45,7 @@ Reject *reject_new(Arena *a, const char *dir, Str entity, const NameList *column
 
 static int failed(const Reject *r, Err *err)
 {
-    return err_set(err, ERR_IO, "写不了退回文件 “%s”：%s", r->path[0] ? r->path : r->dir, strerror(errno));
+    return err_io(err, errno, "写不了退回文件 “%s”", r->path[0] ? r->path : r->dir);
 }
 
 static void header(Reject *r)

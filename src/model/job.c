@@ -19,7 +19,7 @@ static int read_home(Jobs *s, Err *err)
     char name[4200], text[33] = {0};
     snprintf(name, sizeof name, "%s/home", s->dir);
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return err_set(err, ERR_IO, "不能建立 “%s”：%s", name, strerror(errno));
+    if (fd < 0) return err_io(err, errno, "不能建立 “%s”", name);
     ssize_t n = read(fd, text, 32);
     if (n != 32) {
         uint8_t b[16];
@@ -158,8 +158,7 @@ int jobs_start(City *c, Err *err)
     pthread_cond_init(&s->wake, NULL);
     c->jobs = s;
     snprintf(s->dir, sizeof s->dir, "%s/jobs", c->dir);
-    if (mkdir(s->dir, 0700) != 0 && errno != EEXIST)
-        return err_set(err, ERR_IO, "不能建立 “%s”：%s", s->dir, strerror(errno));
+    if (mkdir(s->dir, 0700) != 0 && errno != EEXIST) return err_io(err, errno, "不能建立 “%s”", s->dir);
     TRY(read_home(s, err));
     TRY(store_tx(c->store, "jobs start", interrupted_tx, s, err));
     TRY(queue_new(JOB_WORKERS, JOB_WAITING, &s->queue, err));

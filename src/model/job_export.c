@@ -45,7 +45,7 @@ static int to_file(void *ctx, Str text, Err *err)
     while (text.n) {
         ssize_t n = write(r->fd, text.p, text.n);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno));
+        if (n < 0) return err_io(err, errno, "导出写不下去");
         text = str_from(text, (size_t)n);
     }
     return 0;
@@ -86,7 +86,7 @@ static int stream_tx(Tx *tx, void *ctx, Err *err)
     Query *q;
     r->rows = 0;
     if (ftruncate(r->fd, 0) != 0 || lseek(r->fd, 0, SEEK_SET) != 0) /* a read may run twice */
-        return err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno));
+        return err_io(err, errno, "导出写不下去");
     TRY(parse(r, &c, &q, err));
     if (r->format == FORMAT_CSV) TRY(to_file(r, S("\xEF\xBB\xBF"), err));
     TRY(record_stream(&c, tx, q, r->format, to_file, r, &r->rows, err));
@@ -162,10 +162,10 @@ static int run(ExportRun *r, Err *err)
     if (r->gone) return 0;
     TRY(read_spec(r, err));
     r->fd = open(job_path(r->a, r->s, r->job.id).p, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (r->fd < 0) return err_set(err, ERR_IO, "不能建立文件：%s", strerror(errno));
+    if (r->fd < 0) return err_io(err, errno, "不能建立文件");
     TRY(store_read(s, "export count", count_tx, r, err));
     TRY(store_read(s, "export", stream_tx, r, err));
-    return fsync(r->fd) == 0 ? 0 : err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno));
+    return fsync(r->fd) == 0 ? 0 : err_io(err, errno, "导出写不下去");
 }
 
 static void enter(ExportRun *r)

@@ -313,8 +313,8 @@ static void end(Run *r, int rc, const Err *why)
     if (r->gone || atomic_load(&r->s->stopping)) return;
     if (rc < 0) {
         /* what others took away or repair can be gone on with; a broken file cannot */
-        bool again = rc == -(int)ERR_FORBIDDEN || rc == -(int)ERR_UNAUTHORIZED || rc == -(int)ERR_IO ||
-                     rc == -(int)ERR_BUSY || rc == -(int)ERR_RETRY || rc == -(int)ERR_TIMEOUT;
+        bool again = rc == -(int)ERR_FORBIDDEN || rc == -(int)ERR_UNAUTHORIZED || rc == -(int)ERR_TIMEOUT ||
+                     err_passes((ErrCode)-rc);
         x.state = again ? S("stopped") : S("failed");
         x.error = import_reason(r->a, why);
     }

@@ -19,7 +19,7 @@ static int keep_file(const Request *rq, const Jobs *s, Str id, Err *err)
               fsync(dir) == 0;
     int e = errno;
     if (dir >= 0) close(dir);
-    return ok ? 0 : err_set(err, ERR_IO, "文件没有存下：%s", strerror(e));
+    return ok ? 0 : err_io(err, e, "文件没有存下");
 }
 
 static Str base_name(Str name)

@@ -112,7 +112,7 @@ static int put(int fd, Buf *b, Err *err)
     while (s.n) {
         ssize_t n = write(fd, s.p, s.n);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_set(err, ERR_IO, "写不下去：%s", strerror(errno));
+        if (n < 0) return err_io(err, errno, "写不下去");
         s = str_from(s, (size_t)n);
     }
     buf_clear(b);
@@ -153,7 +153,7 @@ static int csv_tx(Tx *tx, void *ctx, Err *err)
     Rows *rows;
     Buf b;
     if (ftruncate(r->rq->file_fd, 0) != 0 || lseek(r->rq->file_fd, 0, SEEK_SET) != 0)
-        return err_set(err, ERR_IO, "写不下去：%s", strerror(errno));
+        return err_io(err, errno, "写不下去");
     TRY(tx_cursor(tx, a, &sql_model_job_row_all, VALS(V_TEXT(r->job.id)), &rows, err));
     buf_init(&b, 64 << 20);
     buf_adds(&b, "\xEF\xBB\xBF");
@@ -172,7 +172,7 @@ int import_rejected_csv(Request *rq, Err *err)
     Jobs *s;
     TRY(open_rejected(rq, &r, &s, err));
     rq->file_fd = open(rq->city->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (rq->file_fd < 0) return err_set(err, ERR_IO, "不能建临时文件：%s", strerror(errno));
+    if (rq->file_fd < 0) return err_io(err, errno, "不能建临时文件");
     TRY(store_read(rq->city->store, "import rejected", csv_tx, &r, err));
     rq->file_size = lseek(rq->file_fd, 0, SEEK_END);
     if (rq->file_size < 0 || lseek(rq->file_fd, 0, SEEK_SET) != 0)

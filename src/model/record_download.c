@@ -35,8 +35,7 @@ static int to_file(void *ctx, Str text, Err *err)
     int fd = ((Request *)ctx)->file_fd;
     while (text.n) {
         ssize_t n = write(fd, text.p, text.n);
-        if (n < 0)
-            return err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno)), err_hint(err, "检查磁盘空间");
+        if (n < 0) return err_io(err, errno, "导出写不下去"), err_hint(err, "检查磁盘空间");
         text = str_from(text, (size_t)n);
     }
     return 0;
@@ -49,7 +48,7 @@ static int stream_tx(Tx *tx, void *p, Err *err)
     QueryCtx c = {a, g->rq->city->model, g->rq->who, g->rq->trace};
     if (ftruncate(g->rq->file_fd, 0) != 0 ||
         lseek(g->rq->file_fd, 0, SEEK_SET) != 0) /* a read may run twice */
-        return err_set(err, ERR_IO, "导出写不下去：%s", strerror(errno));
+        return err_io(err, errno, "导出写不下去");
     return record_stream(&c, tx, g->q, g->wish.format, to_file, g->rq, &g->result.rows, err);
 }
 
@@ -75,7 +74,7 @@ int record_download(Get *g, Err *err)
 {
     Request *rq = g->rq;
     rq->file_fd = open(rq->city->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (rq->file_fd < 0) return err_set(err, ERR_IO, "不能建临时文件：%s", strerror(errno));
+    if (rq->file_fd < 0) return err_io(err, errno, "不能建临时文件");
     TRY(store_read(rq->city->store, "download", stream_tx, g, err));
     TRY(store_tx(rq->city->store, "export", exported_tx, g, err));
     TRY(watermark(g, err));

@@ -131,10 +131,7 @@ size_t vault_forms(Arena *a, const Field *f, Val v, Val **ret)
  * -------------------------------------------------------------------------------------------------------------
  */
 
-static int io(Err *err, const char *path)
-{
-    return err_set(err, ERR_IO, "密钥文件 %s：%s", path, strerror(errno));
-}
+static int io(Err *err, const char *path) { return err_io(err, errno, "密钥文件 %s", path); }
 
 static int read_root(const char *path, uint8_t root[16], Err *err)
 {

@@ -47,7 +47,7 @@ static int check_directory(int fd, int64_t size, Err *err)
             large |= little(tail + i + 8, 8) + n < (uint64_t)size;
     }
     free(tail);
-    if (got != (ssize_t)n) return err_set(err, ERR_IO, "读文件失败：%s", strerror(errno));
+    if (got != (ssize_t)n) return err_io(err, errno, "读文件失败");
     if (!found) return no_book(err, "文件不完整");
     return large ? no_book(err, "压缩包的目录过大") : 0;
 }
@@ -58,15 +58,14 @@ int archive_open(Arena *a, int fd, zip_t **ret, Err *err)
 {
     struct stat st;
     unsigned char head[8] = {0};
-    if (fstat(fd, &st) != 0 || pread(fd, head, sizeof head, 0) < 0)
-        return err_set(err, ERR_IO, "读文件失败：%s", strerror(errno));
+    if (fstat(fd, &st) != 0 || pread(fd, head, sizeof head, 0) < 0) return err_io(err, errno, "读文件失败");
     if (!memcmp(head, "\xD0\xCF\x11\xE0", 4)) return no_book(err, "是老格式 .xls，或者加了密码");
     if (!xlsx_looks_like(str_n((const char *)head, sizeof head))) return no_book(err, "文件的开头不对");
     TRY(check_directory(fd, st.st_size, err));
     int own = dup(fd), code = 0;
     if (own < 0 || lseek(own, 0, SEEK_SET) < 0) {
         if (own >= 0) close(own);
-        return err_set(err, ERR_IO, "读文件失败：%s", strerror(errno));
+        return err_io(err, errno, "读文件失败");
     }
     zip_t *z = zip_fdopen(own, 0, &code);
     if (!z) return close(own), no_book(err, "压缩包已损坏");

@@ -37,7 +37,7 @@ static int flush(Strings *s, Err *err)
     while (rest.n) {
         ssize_t n = write(s->fd, rest.p, rest.n);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_set(err, ERR_IO, "临时文件写不下去：%s", strerror(errno));
+        if (n < 0) return err_io(err, errno, "临时文件写不下去");
         rest = str_from(rest, (size_t)n);
     }
     buf_clear(&s->out);
@@ -103,11 +103,11 @@ int strings_load(Arena *a, zip_t *z, Str part, Strings **ret, Err *err)
     if (rc == -(int)ERR_NOT_FOUND) return 0; /* a sheet may have none */
     TRY(rc);
     s->fd = open(dir && *dir ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (s->fd < 0) return err_set(err, ERR_IO, "不能建临时文件：%s", strerror(errno));
+    if (s->fd < 0) return err_io(err, errno, "不能建临时文件");
     TRY(read_all(s, &p, err));
     if (!s->bytes) return 0;
     char *map = mmap(NULL, s->bytes, PROT_READ, MAP_PRIVATE, s->fd, 0);
-    if (map == MAP_FAILED) return err_set(err, ERR_IO, "不能读临时文件：%s", strerror(errno));
+    if (map == MAP_FAILED) return err_io(err, errno, "不能读临时文件");
     s->map = map;
     return 0;
 }

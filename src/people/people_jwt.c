@@ -16,7 +16,7 @@ enum { RSA_BITS = 2048 };
 
 static int io(Err *err, const char *path)
 {
-    return err_set(err, ERR_IO, "%s：%s", path, strerror(errno)), err_hint(err, "检查权限和磁盘空间");
+    return err_io(err, errno, "%s", path), err_hint(err, "检查权限和磁盘空间");
 }
 
 static int write_new(const char *path, Err *err)

@@ -24,7 +24,7 @@ struct People {
 
 static int io(Err *err, const char *path)
 {
-    return err_set(err, ERR_IO, "%s：%s", path, strerror(errno)), err_hint(err, "检查权限和磁盘空间");
+    return err_io(err, errno, "%s", path), err_hint(err, "检查权限和磁盘空间");
 }
 
 static int read_key(Arena *a, const char *path, Str *ret, Err *err)

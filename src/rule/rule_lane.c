@@ -171,7 +171,7 @@ static void pause_ms(Rules *s, int ms)
 }
 
 /* The database is away or busy: nobody's fault, and waiting helps. */
-static bool transient(int rc) { return rc == -(int)ERR_IO || rc == -(int)ERR_BUSY || rc == -(int)ERR_RETRY; }
+static bool transient(int rc) { return rc < 0 && err_passes((ErrCode)-rc); }
 
 /* 0 = done; else the lane was lost or the engine stops: what was taken is left to whoever comes after. */
 static int step(Step *st)

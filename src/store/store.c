@@ -52,7 +52,7 @@ void store_slow(Store *s, const char *statement, int64_t ns)
 static int make_dir(const char *path, Err *err)
 {
     if (mkdir(path, 0750) == 0 || errno == EEXIST) return 0;
-    return err_set(err, ERR_IO, "无法建立目录 '%s'：%s", path, strerror(errno));
+    return err_io(err, errno, "无法建立目录 '%s'", path);
 }
 
 /* Says who holds the lock, from what the holder wrote: "pid N\naddress A\n". */
@@ -90,12 +90,11 @@ int store_lock(Store *s, Err *err)
     snprintf(path, sizeof path, "%s/lock", s->dir);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (fd < 0) {
-        r = err_set(err, ERR_IO, "无法打开锁文件 '%s'：%s", path, strerror(errno));
+        r = err_io(err, errno, "无法打开锁文件 '%s'", path);
     } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        r = errno == EWOULDBLOCK ? say_running(fd, s->dir, err)
-                                 : err_set(err, ERR_IO, "无法锁定 '%s'：%s", path, strerror(errno));
+        r = errno == EWOULDBLOCK ? say_running(fd, s->dir, err) : err_io(err, errno, "无法锁定 '%s'", path);
     } else if (write_lock_file(fd, NULL) != 0) {
-        r = err_set(err, ERR_IO, "无法写入锁文件 '%s'：%s", path, strerror(errno));
+        r = err_io(err, errno, "无法写入锁文件 '%s'", path);
     } else {
         s->lock_fd = fd;
         fd = -1;
@@ -111,7 +110,7 @@ int store_announce(Store *s, const char *address, Err *err)
     pthread_mutex_lock(&s->lock_mutex);
     int r = s->lock_fd < 0 ? 0 : write_lock_file(s->lock_fd, address);
     pthread_mutex_unlock(&s->lock_mutex);
-    return r == 0 ? 0 : err_set(err, ERR_IO, "无法写入锁文件：%s", strerror(errno));
+    return r == 0 ? 0 : err_io(err, errno, "无法写入锁文件");
 }
 
 static int choose_driver(Store *s, const StoreOptions *o, Err *err)
@@ -202,6 +201,8 @@ void store_stats(const Store *s, StoreStats *ret)
                         .statements_cached = s->count.statements_cached,
                         .sealed = s->count.sealed,
                         .checkpoints = s->count.checkpoints,
+                        .failed_writes = s->count.failed_writes,
+                        .write_trouble = (ErrCode)s->count.write_trouble,
                         .unsealable = s->count.unsealable};
 }
 

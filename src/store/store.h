@@ -191,7 +191,10 @@ extern const Room store_room;
 /* Counters for /metrics. */
 typedef struct StoreStats {
     int64_t commits, transactions, largest_group, retries, slow_queries, statements_cached;
-    int64_t sealed, checkpoints; /* by this server since it started: size of its newest checkpoint, how many */
-    bool unsealable;             /* the last try to seal the journal failed; the log says why */
+    int64_t sealed,
+        checkpoints;       /* by this server since it started: size of its newest checkpoint, how many */
+    int64_t failed_writes; /* refused by a full or failing disk, or a database that was away */
+    ErrCode write_trouble; /* of the last write: ERR_NONE, ERR_FULL or ERR_IO */
+    bool unsealable;       /* the last try to seal the journal failed; the log says why */
 } StoreStats;
 void store_stats(const Store *s, StoreStats *ret);

@@ -52,8 +52,7 @@ static bool id_valid(const char *id)
 static int sync_dir(const char *path, Err *err)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r =
-        fd < 0 || fsync(fd) != 0 ? err_set(err, ERR_IO, "目录 '%s' 落盘失败：%s", path, strerror(errno)) : 0;
+    int r = fd < 0 || fsync(fd) != 0 ? err_io(err, errno, "目录 '%s' 落盘失败", path) : 0;
     if (fd >= 0) close(fd);
     return r;
 }
@@ -70,7 +69,7 @@ int blob_begin(Store *s, BlobWriter **ret, Err *err)
     snprintf(w->path, sizeof w->path, "%s/blobs/tmp/%s", s->dir, name);
     w->fd = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (w->fd < 0) {
-        int r = err_set(err, ERR_IO, "无法建立临时文件 '%s'：%s", w->path, strerror(errno));
+        int r = err_io(err, errno, "无法建立临时文件 '%s'", w->path);
         w->path[0] = 0;
         writer_free(w);
         return r;
@@ -86,7 +85,7 @@ int blob_write(BlobWriter *w, Str bytes, Err *err)
     while (bytes.n) {
         ssize_t n = write(w->fd, bytes.p, bytes.n);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_set(err, ERR_IO, "写入文件失败：%s", strerror(errno));
+        if (n < 0) return err_io(err, errno, "写入文件失败");
         bytes = str_from(bytes, (size_t)n);
     }
     return 0;
@@ -99,13 +98,11 @@ static int settle(BlobWriter *w, const char *id, Err *err)
     snprintf(top, sizeof top, "%s/blobs", w->store->dir);
     snprintf(dir, sizeof dir, "%s/%.2s", top, id);
     snprintf(path, sizeof path, "%s/%s", dir, id + 2);
-    if (mkdir(dir, 0750) != 0 && errno != EEXIST)
-        return err_set(err, ERR_IO, "无法建立目录 '%s'：%s", dir, strerror(errno));
+    if (mkdir(dir, 0750) != 0 && errno != EEXIST) return err_io(err, errno, "无法建立目录 '%s'", dir);
     struct stat st;
     /* Another size is a damaged file: the whole one replaces it. */
     if (stat(path, &st) != 0 || st.st_size != w->size) {
-        if (rename(w->path, path) != 0)
-            return err_set(err, ERR_IO, "无法放入 '%s'：%s", path, strerror(errno));
+        if (rename(w->path, path) != 0) return err_io(err, errno, "无法放入 '%s'", path);
         w->path[0] = 0;
     }
     /* Also when it was there: whoever put it may not have come to its own sync yet. */
@@ -118,7 +115,7 @@ int blob_commit(BlobWriter *w, char ret_id[BLOB_ID_SIZE], int64_t *ret_size, Err
     __attribute__((cleanup(writer_freep))) BlobWriter *own = w;
     uint8_t sum[SM3_SIZE];
     char id[BLOB_ID_SIZE];
-    if (fsync(w->fd) != 0) return err_set(err, ERR_IO, "文件落盘失败：%s", strerror(errno));
+    if (fsync(w->fd) != 0) return err_io(err, errno, "文件落盘失败");
     sm3_end(w->sum, sum);
     to_hex(sum, sizeof sum, id);
     TRY(settle(own, id, err));
@@ -138,7 +135,7 @@ int blob_open(Store *s, const char *id, int *ret_fd, int64_t *ret_size, Err *err
     if (fd < 0 && errno == ENOENT) return err_set(err, ERR_NOT_FOUND, "文件不存在：%s", id);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        int r = err_set(err, ERR_IO, "无法打开文件 %s：%s", id, strerror(errno));
+        int r = err_io(err, errno, "无法打开文件 %s", id);
         if (fd >= 0) close(fd);
         return r;
     }
@@ -159,7 +156,7 @@ int blob_verify(Store *s, const char *id, Err *err)
     int failed = n < 0 ? errno : 0;
     free(bytes);
     close(fd);
-    if (failed) return err_set(err, ERR_IO, "无法读取文件 %s：%s", id, strerror(failed));
+    if (failed) return err_io(err, failed, "无法读取文件 %s", id);
     uint8_t sum[SM3_SIZE];
     char now[BLOB_ID_SIZE];
     sm3_end(h, sum);

@@ -17,7 +17,7 @@ enum { PIECE = 64 * 1024, ENV_MAX = 64 };
 static int io(Err *err, const char *what, const char *path)
 {
     int e = errno;
-    err_set(err, ERR_IO, "%s '%s'：%s", what, path, strerror(e));
+    err_io(err, e, "%s '%s'", what, path);
     return e == ENOSPC || e == EDQUOT ? err_hint(err, "磁盘空间不够") : -(int)ERR_IO;
 }
 
@@ -29,7 +29,7 @@ static int drain(int fd, BackupSink sink, void *ctx, Err *err)
     while (rc == 0 && ((n = read(fd, bytes, PIECE)) > 0 || (n < 0 && errno == EINTR)))
         if (n > 0) rc = sink(ctx, str_n(bytes, (size_t)n), err);
     free(bytes);
-    return rc == 0 && n < 0 ? err_set(err, ERR_IO, "读不了数据库：%s", strerror(errno)) : rc;
+    return rc == 0 && n < 0 ? err_io(err, errno, "读不了数据库") : rc;
 }
 
 /* --- SQLite

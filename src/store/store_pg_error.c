@@ -76,6 +76,7 @@ static int retry(Tx *tx, const char *why, Err *err)
 static int by_class(PgConn *c, Tx *tx, const char *state, const char *msg, Err *err)
 {
     if (strncmp(state, "22", 2) == 0) return err_set(err, ERR_INPUT, "值不合格式：%s", msg);
+    if (strcmp(state, "53100") == 0) return err_set(err, ERR_FULL, "数据库的磁盘已满：%s", msg);
     if (strncmp(state, "53", 2) == 0) return err_set(err, ERR_BUSY, "数据库资源不足：%s", msg);
     if (strncmp(state, "58", 2) == 0 || strncmp(state, "XX", 2) == 0)
         return err_set(err, ERR_IO, "数据库读写失败：%s", msg);

@@ -53,7 +53,7 @@ int lite_error(LiteConn *c, int rc, const char *text, Err *err)
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return err_set(err, ERR_BUSY, "数据库忙，请稍后重试");
     case SQLITE_INTERRUPT: return err_set(err, ERR_TIMEOUT, "查询超过时限，请缩小范围后重试");
-    case SQLITE_FULL: return err_set(err, ERR_IO, "磁盘已满，请清理磁盘空间");
+    case SQLITE_FULL: return err_set(err, ERR_FULL, "磁盘已满"), err_hint(err, "腾出磁盘空间");
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:

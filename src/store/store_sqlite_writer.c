@@ -136,7 +136,8 @@ static Job *run_group(LiteWriter *w, int *ret_n)
         run_job(w, j);
         if (!sqlite3_get_autocommit(c->db)) continue;
         /* Disk full, I/O error or out of memory made SQLite roll back all of it. */
-        r = err_set(&err, ERR_IO, "数据库无法写入，本次提交已全部撤销，请检查磁盘后重试");
+        r = err_set(&err, j->err->code == ERR_FULL ? ERR_FULL : ERR_IO,
+                    "数据库无法写入，本次提交已全部撤销，请检查磁盘后重试");
         break;
     }
     if (r == 0) r = lite_run(c, "commit", &err);
@@ -144,7 +145,7 @@ static Job *run_group(LiteWriter *w, int *ret_n)
         Err lost = ERR_INIT;
         if (!sqlite3_get_autocommit(c->db) && lite_run(c, "rollback", &lost) < 0)
             log_err("rollback", STR_NONE, &lost);
-        if (err.code != ERR_IO) err.code = ERR_IO;
+        if (err.code != ERR_FULL) err.code = ERR_IO;
         spoil(group, &err);
     }
     if (alter && lite_run(c, "pragma foreign_keys=on", &err) < 0) log_err("foreign keys", STR_NONE, &err);

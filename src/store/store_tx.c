@@ -8,16 +8,25 @@
 
 #include <assert.h>
 
+/* What /healthz says of writes: how the last one went that the disk or the database had a say in. */
+static int written(Store *s, int r)
+{
+    const bool trouble = r == -(int)ERR_FULL || r == -(int)ERR_IO;
+    if (r == 0 || trouble) atomic_store(&s->count.write_trouble, -r);
+    if (trouble) atomic_fetch_add(&s->count.failed_writes, 1);
+    return r;
+}
+
 int store_tx(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
 {
     Err own = ERR_INIT;
-    return s->driver->write(s, name, false, fn, ctx, err ? err : &own);
+    return written(s, s->driver->write(s, name, false, fn, ctx, err ? err : &own));
 }
 
 int store_alter(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
 {
     Err own = ERR_INIT;
-    return s->driver->write(s, name, true, fn, ctx, err ? err : &own);
+    return written(s, s->driver->write(s, name, true, fn, ctx, err ? err : &own));
 }
 
 int store_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err)

@@ -48,7 +48,7 @@ static void le(Buf *b, uint64_t x, int n)
 static int io(const ZipOut *z, const char *what, Err *err)
 {
     int e = errno;
-    err_set(err, ERR_IO, "%s '%s'：%s", what, z->path, strerror(e));
+    err_io(err, e, "%s '%s'", what, z->path);
     return e == ENOSPC || e == EDQUOT || e == EFBIG
                ? err_hint(err, "磁盘空间不够：换一个位置，或腾出空间再做")
                : -(int)ERR_IO;

@@ -59,6 +59,7 @@ export class City {
   async serve(...more) {
     this.process = spawn(BIN, ['serve', '--data', this.dir, '--db', this.db, '--listen', '127.0.0.1:0', ...more], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.env },
     });
     this.log = '';
     this.process.stderr.on('data', (d) => (this.log = (this.log + d).slice(-200000)));

@@ -442,7 +442,7 @@ static void full_disk__is_an_error_and_passes(void **state)
     Store *s = testdb_store(*state);
     Err err = ERR_INIT;
     assert_int_equal(run(s, "insert into town values ('a', 'a')", &err), 0);
-    assert_int_equal(store_tx(s, "fill", fill_disk, NULL, &err), -ERR_IO);
+    assert_int_equal(store_tx(s, "fill", fill_disk, NULL, &err), -ERR_FULL);
     assert_int_equal(count(s, "select count(*) from town"), 1);
     assert_int_equal(store_tx(s, "room", more_room, NULL, &err), 0);
     assert_int_equal(run(s, "insert into town values ('b', 'b')", &err), 0);
