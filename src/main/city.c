@@ -8,6 +8,7 @@
 
 #include "model/expr.h"
 #include "model/vault.h"
+#include "store/seal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -190,6 +191,14 @@ int city_open(const Options *o, const char *systems, bool making, OpenCity *ret,
                        .demo = r.demo,
                        .people_of = people_of,
                        .actor_of = actor_of};
+    return 0;
+}
+
+int city_seal(const OpenCity *c, Err *err)
+{
+    int rc = seal_now(c->store, err);
+    if (rc != -(int)ERR_NOT_FOUND) return rc;
+    fprintf(stderr, "chengshu: 新写入的日志还没有封存：%s；%s\n", err->msg, err->hint);
     return 0;
 }
 

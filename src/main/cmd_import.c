@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "model/export.h"
 #include "model/import.h"
-#include "store/seal.h"
 #include <unistd.h>
 
 static void progress(void *ctx, int64_t rows, int64_t bytes, int64_t total)
@@ -45,7 +44,7 @@ static int run_import(Options *o, OpenCity *c, ImportResult *r, Err *err)
     io.trace = str_c(trace);
     if (isatty(STDERR_FILENO)) io.progress = progress;
     TRY(import_file(c->store, c->model, &io, r, err));
-    return seal_now(c->store, err);
+    return city_seal(c, err);
 }
 
 int cmd_import(Options *o)

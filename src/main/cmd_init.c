@@ -8,7 +8,6 @@
 #include "model/import.h"
 #include "model/model_sql.h"
 #include "model/plan.h"
-#include "store/seal.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -166,7 +165,7 @@ static int run(Options *o, OpenCity *c, Err *err)
     TRY(packs_keep(systems ? systems : kept.p, o->data, err));
     TRY(load_data(&in, err));
     TRY(make_users(&in, err));
-    TRY(seal_now(c->store, err));
+    TRY(city_seal(c, err));
     printf("完成：城市在 %s\n", o->data);
     return 0;
 }

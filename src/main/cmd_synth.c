@@ -3,7 +3,6 @@
 #include "main/main.h"
 
 #include "model/synth.h"
-#include "store/seal.h"
 
 #include <unistd.h>
 
@@ -41,7 +40,7 @@ static int run(Options *o, OpenCity *c, int64_t *rejected, Err *err)
                              .ctx = rejected};
     int rc = synth_run(c->store, c->model, &so, &f, err);
     print_faults(&f);
-    return rc < 0 ? rc : seal_now(c->store, err);
+    return rc < 0 ? rc : city_seal(c, err);
 }
 
 int cmd_synth(Options *o)

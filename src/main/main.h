@@ -60,6 +60,9 @@ int city_open(const Options *o, const char *systems, bool demo_known, OpenCity *
 /* Opens the keys of sealed fields where the packs have any; needs the tables. city_open does it for a city
  * that is made. */
 int city_keys(OpenCity *c, const char *dir, Err *err) CHECKED;
+/* Seals what the command wrote. Without the seal's key on this machine (another server of the city has it)
+   that is said and left to the other. */
+int city_seal(const OpenCity *c, Err *err) CHECKED;
 void city_done(OpenCity *c);
 #define _cleanup_city_ __attribute__((cleanup(city_done)))
 /* What the data folder remembers of init. */
