@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 /*
- * A disk that fails, for stories: LD_PRELOAD this library with FAULT_DIR (files below it) and FAULT_FILE, a file that
- * says what is wrong now and may change while the program runs:
+ * A disk that fails, for stories: LD_PRELOAD this library with FAULT_DIR (files below it) and FAULT_FILE, a
+ * file that says what is wrong now and may change while the program runs:
  *
  *     (empty)      nothing
  *     full         no byte more: ENOSPC from every write and from making a file
