@@ -17,6 +17,21 @@ static int64_t read_clock(clockid_t id)
 int64_t clock_now_us(void) { return read_clock(CLOCK_REALTIME); }
 int64_t clock_mono_us(void) { return read_clock(CLOCK_MONOTONIC); }
 
+void clock_cond_init(pthread_cond_t *c)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+struct timespec clock_until(int64_t us)
+{
+    int64_t at = clock_mono_us() + us;
+    return (struct timespec){.tv_sec = at / US_PER_SEC, .tv_nsec = at % US_PER_SEC * 1000};
+}
+
 static bool leap(int year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
 
 int date_month_days(int year, int month)

@@ -7,6 +7,8 @@
  */
 #include "base/err.h"
 
+#include <pthread.h>
+
 #define US_PER_SEC      ((int64_t)1000000)
 #define US_PER_DAY      ((int64_t)86400 * US_PER_SEC)
 #define CHINA_OFFSET_US ((int64_t)8 * 3600 * US_PER_SEC)
@@ -24,6 +26,10 @@ enum { DATE_SIZE = 11, TIME_SIZE = 9, CLOCK_SIZE = 33 };
 
 int64_t clock_now_us(void);  /* wall clock */
 int64_t clock_mono_us(void); /* never goes back; only differences mean something */
+/* For timed waits that the wall clock's jumps do not move: a condition that counts by the monotonic clock, and
+   the moment `us` from now on it. */
+void clock_cond_init(pthread_cond_t *c);
+struct timespec clock_until(int64_t us);
 
 bool date_valid(Date d);
 int date_month_days(int year, int month);

@@ -5,6 +5,7 @@
  */
 #include "http/http_int.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +19,7 @@ enum {
     BACKLOG = 1024,
     QUEUE_DEPTH = 4096,
     TICK_MS = 1000,
+    JUMP_US = 1000 * 1000, /* of the wall clock: worth a line in the log */
     MHD_MARGIN_S = 30,
     MHD_POOL_SPARE = 16 << 10
 };
@@ -200,15 +202,30 @@ static void look_over(Http *h, Conn *c, int64_t now)
         answer_timeout(c->fd);
 }
 
+/* Somebody set the clock, or the machine slept. Moments of records and leases follow the wall clock, so an
+   operator who wonders about them finds here why. */
+static void watch_clock(Http *h)
+{
+    int64_t off = clock_now_us() - clock_mono_us(), by = off - h->clock_off_us;
+    h->clock_off_us = off;
+    if (by > -JUMP_US && by < JUMP_US) return;
+    atomic_fetch_add(&h->clock_jumps, 1);
+    char seconds[32];
+    snprintf(seconds, sizeof seconds, "%.1f", (double)by / 1e6);
+    log_event(LOG_WARN, "clock jump", STR_NONE, "seconds", seconds, NULL);
+}
+
 static void *tick(void *arg)
 {
     Http *h = arg;
+    h->clock_off_us = clock_now_us() - clock_mono_us();
     pthread_mutex_lock(&h->lock);
     while (!h->stopping) {
         struct timespec at;
         clock_gettime(CLOCK_MONOTONIC, &at);
         at.tv_sec += TICK_MS / 1000;
         pthread_cond_timedwait(&h->tick, &h->lock, &at);
+        watch_clock(h);
         int64_t now = clock_mono_us();
         for (Conn *c = h->conns; c && !h->stopping; c = c->next) look_over(h, c, now);
     }

@@ -76,6 +76,8 @@ struct Http {
     pthread_cond_t tick;
     pthread_t ticker;
     bool stopping;
+    int64_t clock_off_us; /* wall clock minus monotonic one, as the ticker last saw it */
+    _Atomic int64_t clock_jumps;
     atomic_size_t bodies, files; /* bytes of bodies at hand, in memory and in files */
     atomic_int in_flight;        /* calls begun and not completed, streams not counted */
     int64_t started_us;

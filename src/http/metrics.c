@@ -138,6 +138,8 @@ static void process(Buf *out, Http *h)
           (double)queue_waiting(h->queue));
     value(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
     value(out, "process_start_time_seconds", "gauge", "Start, Unix time.", (double)h->started_us / 1e6);
+    value(out, "chengshu_clock_jumps_total", "counter", "Jumps of the wall clock by a second or more.",
+          (double)atomic_load(&h->clock_jumps));
     head(out, "chengshu_info", "gauge", "The program.");
     buf_addf(out, "chengshu_info{version=\"%s\"} 1\n", http_version());
 }

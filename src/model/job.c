@@ -101,14 +101,12 @@ static void *sweep_main(void *ctx)
     Jobs *s = ctx;
     pthread_mutex_lock(&s->lock);
     while (!atomic_load(&s->stopping)) {
-        struct timespec until;
         Err err = ERR_INIT;
         pthread_mutex_unlock(&s->lock);
         if (jobs_sweep(s, &err) < 0) log_err("jobs", S(""), &err);
         pthread_mutex_lock(&s->lock);
         if (atomic_load(&s->stopping)) break;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += SWEEP_S;
+        const struct timespec until = clock_until(SWEEP_S * US_PER_SEC);
         pthread_cond_timedwait(&s->wake, &s->lock, &until);
     }
     pthread_mutex_unlock(&s->lock);
@@ -155,7 +153,7 @@ int jobs_start(City *c, Err *err)
     s->city = c;
     s->a = arena_new();
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->wake, NULL);
+    clock_cond_init(&s->wake);
     c->jobs = s;
     snprintf(s->dir, sizeof s->dir, "%s/jobs", c->dir);
     if (mkdir(s->dir, 0700) != 0 && errno != EEXIST) return err_io(err, errno, "不能建立 “%s”", s->dir);

@@ -114,12 +114,12 @@ int rules_new(City *c, Rules **ret, Err *err)
     s->a = arena_new();
     s->reading = -1;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->news, NULL);
-    pthread_cond_init(&s->mail, NULL);
+    clock_cond_init(&s->news);
+    clock_cond_init(&s->mail);
     for (int i = 0; i < LANES; i++) {
         s->lanes[i] = (Lane){.s = s, .no = i, .jobs = xcalloc(BACKLOG_MAX, sizeof(Job *))};
-        pthread_cond_init(&s->lanes[i].wake, NULL);
-        pthread_cond_init(&s->lanes[i].room, NULL);
+        clock_cond_init(&s->lanes[i].wake);
+        clock_cond_init(&s->lanes[i].room);
     }
     s->counts = xcalloc(set->n + 1, sizeof *s->counts);
     s->since = xcalloc(set->n + 1, sizeof *s->since);

@@ -159,11 +159,7 @@ static void count(Step *st)
 
 static void pause_ms(Rules *s, int ms)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
+    const struct timespec t = clock_until((int64_t)ms * 1000);
     pthread_mutex_lock(&s->lock);
     while (!s->stopping && pthread_cond_timedwait(&s->lanes[0].room, &s->lock, &t) != ETIMEDOUT)
         ;

@@ -304,9 +304,7 @@ int rule_tick(Rules *s, int64_t now, Err *err)
 
 static void wait_for(Rules *s, pthread_cond_t *cond, bool *flag)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec++;
+    const struct timespec t = clock_until(US_PER_SEC);
     pthread_mutex_lock(&s->lock);
     while (!s->stopping && !*flag)
         if (pthread_cond_timedwait(cond, &s->lock, &t) == ETIMEDOUT) break;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #include "store/follower.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -21,11 +23,7 @@ struct Follower {
 /* Until the end, at most us; with `listen` also until news, which are then taken. */
 static void rest(Follower *f, int64_t us, bool listen)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    int64_t ns = t.tv_nsec + us % 1000000 * 1000;
-    t.tv_sec += us / 1000000 + ns / 1000000000;
-    t.tv_nsec = ns % 1000000000;
+    const struct timespec t = clock_until(us);
     pthread_mutex_lock(&f->lock);
     while (!f->stopping && !(listen && f->poked))
         if (pthread_cond_timedwait(&f->news, &f->lock, &t) == ETIMEDOUT) break;
@@ -60,7 +58,7 @@ int follower_start(Store *s, const char *what, int64_t gather_us, FollowerTurn t
     Follower *f = xcalloc(1, sizeof *f);
     *f = (Follower){.store = s, .turn = turn, .ctx = ctx, .gather_us = gather_us};
     pthread_mutex_init(&f->lock, NULL);
-    pthread_cond_init(&f->news, NULL);
+    clock_cond_init(&f->news);
     *ret = f; /* the first turn may already ask whether it is to stop */
     if (pthread_create(&f->thread, NULL, run, f) != 0) {
         pthread_cond_destroy(&f->news);

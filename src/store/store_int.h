@@ -102,6 +102,9 @@ struct Rows {
 
 /* Takes the folder's lock if it is not ours yet. ERR_RUNNING. */
 int store_lock(Store *s, Err *err) CHECKED;
+/* ERR_USAGE when the folder is on a network file system, where SQLite's locks and mapped index cannot be
+   relied on. */
+int store_fs_check(const char *dir, Err *err) CHECKED;
 /* Calls the watchers. */
 void store_changed(Store *s);
 /* Ends every open rows of the transaction from savepoint depth `depth` up. */

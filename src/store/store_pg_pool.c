@@ -3,6 +3,8 @@
    prepared statements of each. */
 #include "store/store_pg.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdint.h>
 
@@ -129,9 +131,7 @@ static int conn_new(Store *s, PgConn **ret, Err *err)
 int pg_take(Store *s, PgConn **ret, Err *err)
 {
     PgPool *p = s->db;
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += STORE_WAIT_MS / 1000;
+    const struct timespec until = clock_until((int64_t)STORE_WAIT_MS * 1000);
     pthread_mutex_lock(&p->mutex);
     while (!p->idle && p->open >= s->readers)
         if (pthread_cond_timedwait(&p->freed, &p->mutex, &until) == ETIMEDOUT) {
@@ -180,7 +180,7 @@ int pg_pool_open(Store *s, Err *err)
 {
     PgPool *p = s->db = xcalloc(1, sizeof *p);
     pthread_mutex_init(&p->mutex, NULL);
-    pthread_cond_init(&p->freed, NULL);
+    clock_cond_init(&p->freed);
     pthread_rwlockattr_t kind;
     pthread_rwlockattr_init(&kind);
     pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);

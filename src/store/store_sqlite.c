@@ -7,6 +7,7 @@
  */
 #include "store/store_sqlite.h"
 
+#include "base/clock.h"
 #include "store_sql.h"
 
 #include <errno.h>
@@ -319,6 +320,13 @@ static int note_log(void *p, sqlite3 *db, const char *name, int frames)
     return SQLITE_OK;
 }
 
+static int is_wal(void *p, int n, char **value, char **name)
+{
+    (void)name;
+    *(bool *)p = n == 1 && value[0] && strcmp(value[0], "wal") == 0;
+    return 0;
+}
+
 static int set_up(LiteConn *c, LiteDb *d, bool writer, Err *err)
 {
     /* temp_store=file: a sub-journal in memory is walked from its beginning at each savepoint's release,
@@ -335,7 +343,10 @@ static int set_up(LiteConn *c, LiteDb *d, bool writer, Err *err)
     int rc = sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, writer ? 0 : 1, NULL);
     if (rc == SQLITE_OK) rc = lite_functions(c, d);
     if (rc == SQLITE_OK) rc = sqlite3_exec(c->db, writer ? writes : reads, NULL, NULL, NULL);
+    bool wal = false;
+    if (rc == SQLITE_OK) rc = sqlite3_exec(c->db, "pragma journal_mode", is_wal, &wal, NULL);
     if (rc != SQLITE_OK) return lite_error(c, rc, NULL, err);
+    if (!wal) return err_set(err, ERR_IO, "数据库不能使用预写日志（WAL）：它的文件系统不支持");
     if (writer) sqlite3_wal_hook(c->db, note_log, c);
     if (!writer) sqlite3_progress_handler(c->db, PROGRESS_STEPS, past_deadline, c);
     return 0;
@@ -362,9 +373,7 @@ int lite_open(Store *s, bool writer, LiteConn **ret, Err *err)
 static int reader_take(Store *s, LiteConn **ret, Err *err)
 {
     LiteDb *d = s->db;
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += STORE_WAIT_MS / 1000;
+    const struct timespec until = clock_until((int64_t)STORE_WAIT_MS * 1000);
     pthread_mutex_lock(&d->mutex);
     while (!d->idle && d->open >= s->readers)
         if (pthread_cond_timedwait(&d->freed, &d->mutex, &until) == ETIMEDOUT) {
@@ -429,9 +438,10 @@ static int lite_start(Store *s, Err *err)
     d->path = xstrdup(path);
     d->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     pthread_mutex_init(&d->mutex, NULL);
-    pthread_cond_init(&d->freed, NULL);
+    clock_cond_init(&d->freed);
     if (s->readers <= 0) s->readers = READERS;
     if (s->readers > READERS_MAX) s->readers = READERS_MAX;
+    TRY(store_fs_check(s->dir, err));
     /* A file that is not there yet is made by the writer, and so is its WAL mode. */
     if (s->lock_fd >= 0 || access(path, F_OK) != 0) TRY(lite_writer_start(s, err));
     LiteConn *c;

@@ -99,6 +99,21 @@ test('uploads on a full disk: 507, and nothing is left behind', async () => {
   assert.equal((await upload()).status, 201);
 });
 
+test('a file to import on a full or failing disk: 507 or 503, and nothing is left behind', async () => {
+  const send = () => steward('/api/imports?entity=project&name=p.csv', { method: 'POST', body: `no,title\n${no++},导入\n`.repeat(3000), headers: { 'content-type': 'application/octet-stream' } });
+  const files = () => readdirSync(join(city.dir, 'jobs')).length;
+  assert.equal((await send()).status, 201);
+  const before = files();
+  for (const [what, status] of [['full', 507], ['half', 507], ['io', 503], ['fsync', 503]]) {
+    fail(what);
+    problem(await send(), status);
+    fail('');
+    assert.equal(files(), before, what);
+  }
+  assert.equal((await send()).status, 201);
+  await recovers();
+});
+
 test('PostgreSQL stops, dies and comes back: 503, then as before without anybody', { skip: !postgres }, async () => {
   const port = new URL(process.env.CHENGSHU_TEST_PG).port;
   for (const how of ['stop', 'kill']) {
@@ -141,7 +156,11 @@ test('the clock jumps a day ahead and an hour back: order stays, work goes on', 
       else assert.equal(r.status, 201, r.text);
     }
     assert.equal((await steward('/api/records/project?limit=1')).status, 200);
+    await new Promise((done) => setTimeout(done, 1500)); // the clock is looked at once a second
   }
+  const jumps = city.log.split('\n').filter((l) => l.includes('"clock jump"')).map((l) => Math.round(Number(JSON.parse(l).seconds)));
+  assert.deepEqual(jumps, [86400, -90000, 3600], 'each jump is in the log');
+  assert.match(await (await fetch(`${city.url}/metrics`)).text(), /chengshu_clock_jumps_total 3\n/);
   for (const user of ['auditor', 'steward']) assert.ok(await city.signIn(user));
   const now = (await (await city.as('auditor'))('/api/journal?order=desc&limit=100')).body.map((e) => e.seq);
   assert.ok(now[0] > before);
