@@ -17,6 +17,7 @@ typedef struct PgConn {
     Rows *streaming; /* its rows are still on the wire: pg_idle takes them in before another command */
     unsigned names;  /* of statements and cursors given so far */
     bool stale;      /* prepared plans do not fit the tables any more */
+    bool standby;    /* the server takes no writes (any more): as good as broken */
     char *args;      /* scratch of one call's parameters */
     size_t args_cap;
     struct PgConn *next;

@@ -73,6 +73,14 @@ static int retry(Tx *tx, const char *why, Err *err)
     return err_set(err, ERR_RETRY, "%s，请重试", why);
 }
 
+/* A standby, or a primary that has just ceased to be one: another connection may lead to the new one. */
+static int standby(PgConn *c, Tx *tx, Err *err)
+{
+    c->standby = tx->retry = true;
+    err_set(err, ERR_IO, "数据库现在只读：是备机，或正在切换");
+    return err_hint(err, "请稍后重试；若一直如此，请检查数据库地址是否指向主库");
+}
+
 static int by_class(PgConn *c, Tx *tx, const char *state, const char *msg, Err *err)
 {
     if (strncmp(state, "22", 2) == 0) return err_set(err, ERR_INPUT, "值不合格式：%s", msg);
@@ -114,6 +122,11 @@ int pg_error(PgConn *c, Tx *tx, const PGresult *res, const char *text, Err *err)
             if (strstr(msg, "cached plan")) c->stale = true;
             if (c->stale) return retry(tx, "表结构刚刚改变", err);
         }
+        /* A standby knows no serializable transaction. */
+        if (tx && tx->write && !tx->began) return standby(c, tx, err);
+        break;
+    case SQLSTATE('2', '5', '0', '0', '6'):
+        if (tx && tx->write) return standby(c, tx, err);
         break;
     default: break;
     }

@@ -18,7 +18,11 @@ static int set_up(PGconn *pq, Err *err)
         "set synchronous_commit=on; set timezone='UTC'; set datestyle='ISO,YMD';"
         "set intervalstyle='iso_8601'; set bytea_output='hex';"
         "set extra_float_digits=1; set standard_conforming_strings=on;"
-        "set client_min_messages=error; set idle_in_transaction_session_timeout='10min'";
+        "set client_min_messages=error; set idle_in_transaction_session_timeout='10min';"
+        /* A role's own limit must not reach a commit: one that is cancelled while it waits for the
+           synchronous standby is answered as done, and would be lost with the primary. Reads set theirs for
+           themselves. */
+        "set statement_timeout=0";
     PGresult *res = PQexec(pq, settings);
     bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
     PQclear(res);
@@ -38,10 +42,14 @@ static void quiet(void *p, const PGresult *res)
     (void)res;
 }
 
+/* What stands before the URL it may say otherwise; what stands behind, not. A server that vanished without a
+   word is noticed after about 20 s: by its missing acknowledgement while we send, else by keep-alives. */
 int pg_connect(Store *s, PGconn **ret, Err *err)
 {
-    const char *keys[] = {"dbname", "fallback_application_name", "connect_timeout", "client_encoding", NULL};
-    const char *values[] = {s->url, "chengshu", "5", "UTF8", NULL};
+    const char *keys[] = {"connect_timeout",           "tcp_user_timeout", "keepalives_idle",
+                          "keepalives_interval",       "keepalives_count", "dbname",
+                          "fallback_application_name", "client_encoding",  NULL};
+    const char *values[] = {"5", "20000", "10", "3", "3", s->url, "chengshu", "UTF8", NULL};
     PGconn *pq = PQconnectdbParams(keys, values, 1);
     int r = 0;
     if (PQstatus(pq) != CONNECTION_OK) {
@@ -104,7 +112,7 @@ int pg_prepared(PgConn *c, Tx *tx, const char *name, const char *text, const cha
 
 /* --- the pool ---------------------------------------------------------------------------------------- */
 
-bool pg_broken(const PgConn *c) { return PQstatus(c->pq) != CONNECTION_OK; }
+bool pg_broken(const PgConn *c) { return c->standby || PQstatus(c->pq) != CONNECTION_OK; }
 
 static void conn_free(PgConn *c)
 {
