@@ -186,7 +186,8 @@ static int keep_outside(Seal *s, Err *err)
 /* 1: sealed something; 0: nothing to seal, or another server did. */
 static int step(Seal *s, Err *err)
 {
-    _cleanup_arena_ Arena *a = s->arena = arena_new();
+    _cleanup_arena_ Arena *a = arena_new();
+    s->arena = a;
     int r = store_read(s->store, "seal.read", gather, s, err);
     if (r == 0 && !s->news) return 0;
     if (r == 0) r = sign(s, err);
