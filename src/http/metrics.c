@@ -158,6 +158,8 @@ static void store(Buf *out, const Store *s)
           (double)st.statements_cached);
     value(out, "chengshu_store_failed_writes_total", "counter", "Writes refused by the disk or the database.",
           (double)st.failed_writes);
+    value(out, "chengshu_store_renewals_total", "counter",
+          "Writing connections replaced after a failed write.", (double)st.renewals);
     value(out, "chengshu_journal_sealed_entries", "gauge", "Entries under this server's newest checkpoint.",
           (double)st.sealed);
     value(out, "chengshu_journal_checkpoints_total", "counter", "Checkpoints signed.",

@@ -102,7 +102,7 @@ static void give(Sse *sse, Tx *tx, Arena *a, SseStream *s, const JournalEntry *e
         s->next_after = entries[i].seq;
     }
     if (n < PAGE && head > s->next_after) s->next_after = head;
-    s->lags = n == PAGE;
+    s->next_lags = n == PAGE;
 }
 
 /* How many messages are unread, when that has changed; asked for once a second at the most. */
@@ -134,7 +134,7 @@ static int read_page(Tx *tx, void *ctx, Err *err)
         if (s->after != p->after) continue;
         buf_clear(&s->stage);
         s->next_after = s->after;
-        s->lags = true;
+        s->next_lags = true;
         give(p->sse, tx, a, s, entries, n, head);
         give_inbox(tx, a, s);
     }
@@ -164,6 +164,7 @@ static size_t take(Sse *sse, SseStream **list)
         if (s->ended || stream_pending(s) > STREAM_BUF_LOW) continue;
         s->busy = true;
         s->next_after = s->after;
+        s->next_lags = s->lags;
         s->next_unread = -1;
         list[n++] = s;
     }
@@ -183,6 +184,7 @@ static bool give_back(SseStream **list, size_t n)
         }
         bool moved = s->next_after != s->after;
         s->after = s->next_after;
+        s->lags = s->next_lags;
         if (s->next_unread >= 0) s->unread = s->next_unread, s->asked_us = clock_mono_us();
         buf_add(&s->out, buf_str(&s->stage));
         buf_clear(&s->stage);

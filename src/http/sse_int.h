@@ -36,6 +36,7 @@ struct SseStream {
     bool waiting;    /* suspended until there is something */
     bool ended;      /* what is in `out`, then the end */
     bool lags;       /* the journal has more for it */
+    bool next_lags;  /* next_…: the pump's while it has the stream, taken over with the lock held */
     bool busy, dead; /* the pump has it; the connection is gone meanwhile */
 };
 

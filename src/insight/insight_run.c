@@ -379,7 +379,8 @@ void insight_stop(City *c)
     Err err = ERR_INIT;
     State x = {.s = s};
     if (!s) return;
-    follower_stop(TAKE(s->follower));
+    follower_stop(s->follower); /* whose thread asks it until it ends */
+    s->follower = NULL;
     if (s->leased_us && store_tx(c->store, "indicators.leave", leave_tx, &x, &err) < 0)
         log_err("indicators", S(""), &err);
     insight_free(s);

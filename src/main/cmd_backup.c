@@ -3,7 +3,7 @@
 #include "main/main.h"
 
 #include "http/http.h"
-#include "model/verify.h"
+#include "model/blobs.h"
 #include "store/seal.h"
 #include "store/store_image.h"
 #include "base/clock.h"
@@ -90,16 +90,9 @@ static int add_files(Making *m, Err *err)
 
 static int describe(Tx *tx, Arena *a, BackupManifest *m, Err *err)
 {
-    JournalEntry *e;
-    size_t n;
     Checkpoint c;
-    const JournalFilter newest = {.newest_first = true, .limit = 1},
-                        first = {.after = INT64_MIN + 1, .limit = 1};
-    m->checkpoint = m->digest = m->origin = S("");
-    TRY(journal_read(tx, a, &newest, &e, &n, err));
-    if (n) m->head = e->seq, m->digest = e->digest;
-    TRY(journal_read(tx, a, &first, &e, &n, err));
-    if (n) m->origin = e->digest;
+    m->checkpoint = S("");
+    TRY(tx_image_head(tx, a, &m->head, &m->digest, &m->origin, err));
     int r = seal_checkpoint(tx, a, 0, &c, err);
     if (r == 0) m->checkpoint = c.note;
     return r == -(int)ERR_NOT_FOUND ? 0 : r;
@@ -107,13 +100,10 @@ static int describe(Tx *tx, Arena *a, BackupManifest *m, Err *err)
 
 static int add_blobs(Making *m, Tx *tx, Err *err)
 {
-    static const Sql list = {"backup.blobs",
-                             {"select distinct \"blob\" from \"file\" order by 1",
-                              "select distinct \"blob\" from \"file\" order by 1"}};
     Rows *rows;
     int got;
     _cleanup_arena_ Arena *a = arena_new();
-    TRY(tx_cursor(tx, a, &list, NULL, 0, &rows, err));
+    TRY(blobs_named(tx, a, &rows, err));
     while ((got = rows_next(rows, err)) == 1) {
         char id[BLOB_ID_SIZE];
         snprintf(id, sizeof id, STR_FMT, STR_ARG(rows_val(rows, 0).s));

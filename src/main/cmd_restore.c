@@ -185,10 +185,11 @@ int cmd_restore(Options *o)
 /* A database of our own on the same server, for SQLite nothing. */
 static int scratch_database(Options *o, const char *url, bool make, const char *name, Err *err)
 {
-    Str sql = str_fmt(o->arena,
-                      make ? "create database %s template template0 encoding 'UTF8'"
-                           : "drop database if exists %s with (force)",
-                      name);
+    Str sql = str_fmt(
+        o->arena,
+        make ? "create database %s template template0 encoding 'UTF8' lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8'"
+             : "drop database if exists %s with (force)",
+        name);
     return store_server_command(url, sql.p, err);
 }
 

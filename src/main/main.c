@@ -11,6 +11,8 @@ static const Command commands[] = {
     {"check", "check [SYSTEMS-DIR]", "检查系统包，一次报出全部错误", cmd_check},
     {"checkpoint", "checkpoint --data DIR [SIZE]", "印出日志最新的签名检查点，可以保存在别处",
      cmd_checkpoint},
+    {"collect", "collect --data DIR [--dry-run]", "清除不再有记录引用的文件和没写完的文件（一天以上的）",
+     cmd_collect},
     {"export", "export --data DIR ENTITY [--format csv|ndjson|geojson] [--where 条件]",
      "导出一个实体的全部记录", cmd_export},
     {"import", "import --data DIR ENTITY FILE [--map FILE] [--mode insert|upsert] [--dry-run]",

@@ -27,6 +27,7 @@ typedef struct Command {
 int cmd_backup(Options *o);
 int cmd_check(Options *o);
 int cmd_checkpoint(Options *o);
+int cmd_collect(Options *o);
 int cmd_export(Options *o);
 int cmd_import(Options *o);
 int cmd_init(Options *o);

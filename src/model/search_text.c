@@ -177,7 +177,8 @@ int search_parse(Arena *a, Segmenter *s, Str text, SearchQuery *ret, Err *err)
     *ret = (SearchQuery){0};
     if (text.n > SEARCH_QUERY_MAX)
         return err_set(err, ERR_INPUT, "要找的词过长，最多 %d 字节", SEARCH_QUERY_MAX), err_pointer(err, "q");
-    if (text_invalid_at(text) >= 0) return err_set(err, ERR_INPUT, "不是有效的 UTF-8"), err_pointer(err, "q");
+    if (text_invalid_at(text) >= 0 || (text.n && memchr(text.p, 0, text.n)))
+        return err_set(err, ERR_INPUT, "不是有效的 UTF-8 文本"), err_pointer(err, "q");
     SearchText t = search_text(a, text, SEARCH_QUERY_MAX);
     uint32_t *whole = ARENA_ARRAY(a, uint32_t, t.n + 1);
     for (size_t from = 0, i = 0; i <= t.n; i++) {

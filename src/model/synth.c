@@ -10,7 +10,13 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { UNIFORM = 9, MILLION = 1000000, ORDERS = 1000 };
+enum {
+    UNIFORM = 9,
+    MILLION = 1000000,
+    ORDERS = 1000,
+    SEX_COLUMN = 1000,
+    BOYS = 512 /* of 1,000: census of 2020 */
+};
 
 /* splitmix64 (Steele, Lea, Flood 2014) over the three. */
 static uint64_t chance(uint64_t entity, uint64_t n, uint64_t column)
@@ -76,13 +82,12 @@ static int load_existing(Store *s, const Model *m, Arena *a, const Entity *e, St
     fclose(out);
     return got < 0 ? got : 0;
 }
-
 /* --- births
  * ------------------------------------------------------------------------------------------------- */
 
 typedef struct Births {
     int64_t day;       /* of the last birth given, days since 1970 */
-    int order;         /* next to give on that day */
+    int given[2];      /* numbers given on that day: women's, men's */
     const char *taken; /* characters 7–17 of existing numbers, sorted, 11 each */
     size_t n_taken;
 } Births;
@@ -112,18 +117,20 @@ static void birth(const SynthSpec *s, Births *b, int64_t i, int64_t n, char born
                   last = (int64_t)((__int128)(before + wide) * n / sum);
     const int64_t in_year = last > first ? (i - first) * 365 / (last - first) : 0;
     int64_t day = date_to_days(s->until) - age * 1461 / 4 - (in_year < 0 ? 0 : in_year > 364 ? 364 : in_year);
+    const unsigned sex = chance(str_hash(s->entity->name), (uint64_t)i, SEX_COLUMN) % 1000 < BOYS;
     for (;;) {
-        if (day != b->day || b->order >= ORDERS) {
-            if (day == b->day) day--; /* more than a day holds: the day before takes them */
-            b->day = day;
-            b->order = 0;
+        if (day != b->day) *b = (Births){.day = day, .taken = b->taken, .n_taken = b->n_taken};
+        const int k =
+            2 * b->given[sex]++ + (int)sex; /* the last digit of the order is odd for men (GB 11643 §4.3) */
+        if (k >= ORDERS) {
+            day--; /* more than a day holds: the day before takes them */
+            continue;
         }
         char key[24];
-        date_format(date_from_days(b->day), born);
-        snprintf(order, 4, "%03d", b->order++);
+        date_format(date_from_days(day), born);
+        snprintf(order, 4, "%03d", k);
         snprintf(key, sizeof key, "%.4s%.2s%.2s%s", born, born + 5, born + 8, order);
         if (!b->n_taken || !bsearch(key, b->taken, b->n_taken, 11, by_eleven)) return;
-        day = b->day;
     }
 }
 

@@ -5,6 +5,7 @@
  */
 #include "model/verify.h"
 
+#include "model/blobs.h"
 #include "model/cube.h"
 
 typedef struct Check {
@@ -92,13 +93,9 @@ static int check_reference(Tx *tx, Check *c, const Field *f, Err *err)
 
 static int check_blobs(Tx *tx, Check *c, Err *err)
 {
-    Build b;
     Rows *rows;
     int rc;
-    build_init(&b, c->a, tx_dialect(tx));
-    build_add(&b, "select distinct \"blob\" from \"file\" order by 1");
-    Sql sql = build_sql(&b, "model.verify_blobs");
-    TRY(tx_query(tx, c->a, &sql, NULL, 0, &rows, err));
+    TRY(blobs_named(tx, c->a, &rows, err));
     while ((rc = rows_next(rows, err)) > 0) {
         if (blob_verify(c->store, rows_text(rows, c->a, 0).p, err) < 0)
             return rows_done(rows), -(int)(err->code = ERR_VERIFY);

@@ -44,6 +44,13 @@ from pg_locks
 where locktype = 'advisory' and classid = 'journal_seq'::regclass::oid and objsubid = 1 and granted
   and database = (select oid from pg_database where datname = current_database())
 
+-- name: journal_newest
+-- The last entry in this snapshot, whatever may still commit below it: what a backup of the snapshot ends with.
+select seq, digest from journal order by seq desc limit 1
+
+-- name: journal_oldest
+select digest from journal order by seq limit 1
+
 -- name: journal_take_first
 -- PostgreSQL, before a transaction's first number: a shared advisory lock on the sequence's present value, held
 -- to the end of the transaction, and only then the number. `where held is not null` makes the order certain.

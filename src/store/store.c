@@ -202,6 +202,7 @@ void store_stats(const Store *s, StoreStats *ret)
                         .sealed = s->count.sealed,
                         .checkpoints = s->count.checkpoints,
                         .failed_writes = s->count.failed_writes,
+                        .renewals = s->count.renewals,
                         .write_trouble = (ErrCode)s->count.write_trouble,
                         .unsealable = s->count.unsealable};
 }

@@ -194,6 +194,7 @@ typedef struct StoreStats {
     int64_t sealed,
         checkpoints;       /* by this server since it started: size of its newest checkpoint, how many */
     int64_t failed_writes; /* refused by a full or failing disk, or a database that was away */
+    int64_t renewals;      /* SQLite: writing connections replaced after a failed write */
     ErrCode write_trouble; /* of the last write: ERR_NONE, ERR_FULL or ERR_IO */
     bool unsealable;       /* the last try to seal the journal failed; the log says why */
 } StoreStats;

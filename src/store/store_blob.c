@@ -104,6 +104,8 @@ static int settle(BlobWriter *w, const char *id, Err *err)
     if (stat(path, &st) != 0 || st.st_size != w->size) {
         if (rename(w->path, path) != 0) return err_io(err, errno, "无法放入 '%s'", path);
         w->path[0] = 0;
+    } else {
+        (void)!utimensat(AT_FDCWD, path, NULL, 0); /* wanted again: not old enough to be collected */
     }
     /* Also when it was there: whoever put it may not have come to its own sync yet. */
     TRY(sync_dir(dir, err));

@@ -3,6 +3,7 @@
 
 #include "store/store_pg.h"
 #include "store/store_sqlite.h"
+#include "store_sql.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,6 +133,22 @@ static int tool_end(const char *name, pid_t pid, Err *err)
         return err_set(err, ERR_IO, "这台机器上没有 %s", name),
                err_hint(err, "安装 postgresql-client，版本不低于数据库的");
     return err_set(err, ERR_IO, "%s 没有成功，原因见上面它自己的话", name);
+}
+
+int tx_image_head(Tx *tx, Arena *a, int64_t *ret_seq, Str *ret_digest, Str *ret_origin, Err *err)
+{
+    Rows *r;
+    Val v;
+    *ret_seq = 0;
+    *ret_digest = *ret_origin = S("");
+    TRY(tx_query(tx, a, &sql_store_journal_newest, NULL, 0, &r, err));
+    int got = rows_next(r, err);
+    if (got < 0) return got;
+    if (got) *ret_seq = rows_int(r, 0), *ret_digest = rows_text(r, a, 1);
+    rows_done(r);
+    int rc = tx_one(tx, a, &sql_store_journal_oldest, NULL, 0, &v, err);
+    if (rc == 0) *ret_origin = v.s;
+    return rc == -(int)ERR_NOT_FOUND ? 0 : rc;
 }
 
 static int export_snapshot(Tx *tx, char ret[64], Err *err)

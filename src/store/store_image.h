@@ -8,6 +8,11 @@
    file (SQLite), which is removed again. ERR_IO: disk, or PostgreSQL's tools are absent or say no. */
 int tx_image(Tx *tx, const char *scratch, BackupSink sink, void *ctx, Err *err) CHECKED;
 
+/* Number and digest of the snapshot's last entry, also where PostgreSQL may still commit one below it
+   (readers keep to the horizon; a backup keeps to what it holds), and the digest of its first. Empty without
+   any. */
+int tx_image_head(Tx *tx, Arena *a, int64_t *ret_seq, Str *ret_digest, Str *ret_origin, Err *err) CHECKED;
+
 typedef struct ImageIn ImageIn;
 /* Into DIR/city.db (url "sqlite"), or into an empty database: ERR_CONFLICT when it is not. */
 int image_in_new(const char *dir, const char *url, ImageIn **ret, Err *err) CHECKED;

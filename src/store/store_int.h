@@ -62,7 +62,7 @@ struct Store {
     int watch_id;
     struct {
         _Atomic int64_t commits, transactions, largest_group, retries, slow_queries, statements_cached;
-        _Atomic int64_t sealed, checkpoints, failed_writes;
+        _Atomic int64_t sealed, checkpoints, failed_writes, renewals;
         _Atomic int write_trouble; /* ErrCode */
         _Atomic bool unsealable;
     } count;

@@ -215,16 +215,19 @@ static int lite_next(Rows *r, Err *err)
 
 static Val lite_val(const Rows *r, int col)
 {
-    sqlite3_stmt *stmt = ((LiteRows *)r->impl)->st->stmt;
+    LiteRows *lr = r->impl;
+    sqlite3_stmt *stmt = lr->st->stmt;
     const char *p;
     switch (sqlite3_column_type(stmt, col)) {
     case SQLITE_INTEGER: return V_INT(sqlite3_column_int64(stmt, col));
     case SQLITE_FLOAT: return V_REAL(sqlite3_column_double(stmt, col));
     case SQLITE_TEXT:
         p = (const char *)sqlite3_column_text(stmt, col);
+        if (!p) lr->conn->lost = true;
         return V_TEXT(str_n(p, (size_t)sqlite3_column_bytes(stmt, col)));
     case SQLITE_BLOB:
         p = sqlite3_column_blob(stmt, col);
+        if (!p && sqlite3_errcode(lr->conn->db) == SQLITE_NOMEM) lr->conn->lost = true;
         return V_BLOB(str_n(p, (size_t)sqlite3_column_bytes(stmt, col)));
     default: return V_NULL;
     }
@@ -284,6 +287,11 @@ static int lite_limit(Tx *tx, int ms, Err *err)
 /* One writer: what a snapshot shows is all there is below its highest entry. */
 static int lite_horizon(Tx *tx, int64_t *ret, Err *err) { return last_seq(tx, ret, err); }
 
+int lite_whole(const LiteConn *c, int r, Err *err)
+{
+    return c->lost ? err_set(err, ERR_BUSY, "内存不足，请稍后重试") : r;
+}
+
 /* --- connections ------------------------------------------------------------------------------------- */
 
 static int past_deadline(void *p)
@@ -300,13 +308,24 @@ void lite_close(LiteConn *c)
     free(c);
 }
 
+/* After a commit: how long the log is now. The checkpoint itself is the writer's (tidy): SQLite's automatic
+   one runs inside the commit, hides its own failures, and makes a commit that is safe look failed when it
+   runs out of memory. */
+static int note_log(void *p, sqlite3 *db, const char *name, int frames)
+{
+    (void)db;
+    (void)name;
+    ((LiteConn *)p)->log_frames = frames;
+    return SQLITE_OK;
+}
+
 static int set_up(LiteConn *c, LiteDb *d, bool writer, Err *err)
 {
     /* temp_store=file: a sub-journal in memory is walked from its beginning at each savepoint's release,
        which made a transaction of many savepoints quadratic; in a file (never synced) it is not. */
     static const char writes[] =
         "pragma journal_mode=wal; pragma synchronous=full; pragma foreign_keys=on;"
-        "pragma wal_autocheckpoint=1000; pragma journal_size_limit=67108864;"
+        "pragma wal_autocheckpoint=0; pragma journal_size_limit=67108864;"
         "pragma cache_size=-32768; pragma temp_store=file; pragma trusted_schema=off;";
     static const char reads[] =
         "pragma query_only=on; pragma foreign_keys=on; pragma wal_autocheckpoint=0;"
@@ -317,6 +336,7 @@ static int set_up(LiteConn *c, LiteDb *d, bool writer, Err *err)
     if (rc == SQLITE_OK) rc = lite_functions(c, d);
     if (rc == SQLITE_OK) rc = sqlite3_exec(c->db, writer ? writes : reads, NULL, NULL, NULL);
     if (rc != SQLITE_OK) return lite_error(c, rc, NULL, err);
+    if (writer) sqlite3_wal_hook(c->db, note_log, c);
     if (!writer) sqlite3_progress_handler(c->db, PROGRESS_STEPS, past_deadline, c);
     return 0;
 }
@@ -388,7 +408,8 @@ static int lite_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
     Tx tx = {.store = s, .name = name, .conn = c, .horizon = -1};
     int r = lite_run(c, "begin", err);
     if (r == 0) {
-        r = tx_outcome(&tx, fn(&tx, ctx, err), err);
+        c->lost = false;
+        r = lite_whole(c, tx_outcome(&tx, fn(&tx, ctx, err), err), err);
         tx_close_rows(&tx, 0);
         c->deadline_ns = c->until_ns = 0;
         if (!sqlite3_get_autocommit(c->db) && lite_run(c, "rollback", &lost) < 0 && r == 0) {

@@ -13,6 +13,9 @@ typedef struct LiteConn {
     int64_t deadline_ns;
     int64_t until_ns; /* of a read: set by tx_limit; 0 = none */
     int64_t seq;      /* writer: last journal number given in this group; -1 = to be read */
+    bool lost;        /* a value could not be handed out for want of memory: the transaction fails */
+    int log_frames;   /* writer: length of the log after the last commit */
+    bool spoilt;      /* writer: what a failed job did could not be undone alone */
     StmtCache cache;
     struct LiteConn *next;
 } LiteConn;
@@ -35,6 +38,8 @@ void lite_close(LiteConn *c);
 int lite_run(LiteConn *c, const char *text, Err *err) CHECKED;
 /* Fills err from the connection's last error; `text` = the statement, may be NULL. Sets tx->retry never. */
 int lite_error(LiteConn *c, int rc, const char *text, Err *err);
+/* What a callback's r means after all: ERR_BUSY when it was given an empty value for want of memory. */
+int lite_whole(const LiteConn *c, int r, Err *err);
 int lite_functions(LiteConn *c, LiteDb *d); /* registers the SQL functions; SQLite's code */
 
 int lite_write(Store *s, const char *name, bool alter, TxFn fn, void *ctx, Err *err) CHECKED;

@@ -54,7 +54,10 @@ int lite_error(LiteConn *c, int rc, const char *text, Err *err)
     case SQLITE_LOCKED: return err_set(err, ERR_BUSY, "数据库忙，请稍后重试");
     case SQLITE_INTERRUPT: return err_set(err, ERR_TIMEOUT, "查询超过时限，请缩小范围后重试");
     case SQLITE_FULL: return err_set(err, ERR_FULL, "磁盘已满"), err_hint(err, "腾出磁盘空间");
+    case SQLITE_NOMEM: return err_set(err, ERR_BUSY, "内存不足，请稍后重试");
     case SQLITE_IOERR:
+        if (full == SQLITE_IOERR_NOMEM) return err_set(err, ERR_BUSY, "内存不足，请稍后重试");
+        __attribute__((fallthrough));
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM: return err_set(err, ERR_IO, "数据库读写失败：%s（%d）", msg, full);

@@ -5,6 +5,9 @@
  * the other, each in its own savepoint, up to GROUP_MAX jobs or GROUP_NS of work, and commits them with one
  * fsync. Only then are they answered. A job that fails loses its savepoint and nobody else's. When the commit
  * itself fails, nobody in the group has anything on disk and all get the same error.
+ *
+ * A failed sync is never tried again on the same files' handles, and what a failed sync may have left in the
+ * system's cache alone is never built upon: docs/decisions/009-failed-sync.md.
  */
 #include "store/store_sqlite.h"
 
@@ -12,7 +15,7 @@
 
 #include <assert.h>
 
-enum { GROUP_MAX = 256, GROUP_NS = 20 * 1000 * 1000 };
+enum { GROUP_MAX = 256, GROUP_NS = 20 * 1000 * 1000, LOG_FRAMES = 1000 };
 
 typedef struct Job {
     const char *name;
@@ -34,7 +37,35 @@ struct LiteWriter {
     pthread_cond_t arrived;
     Job *head, **tail; /* waiting */
     bool stop;
+    bool renew;  /* a write failed: the next group begins with a new connection */
+    bool replay; /* the log found at the start is not yet in the database file */
 };
+
+/* Makes what recovery found in the log safe by writing it anew, into the database file, and begins an empty
+   log. The log of a program that died after a failed sync may stand in the system's cache only; a commit
+   behind it would be chained to frames that a power cut takes away. ERR_BUSY while a reader of another
+   process needs the old log. */
+static int replay(LiteWriter *w, Err *err)
+{
+    if (!w->replay) return 0;
+    int rc = sqlite3_wal_checkpoint_v2(w->conn->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc != SQLITE_OK) return lite_error(w->conn, rc, NULL, err);
+    w->replay = false;
+    return 0;
+}
+
+/* The new connection first, so that closing the old one is not the last close, which would checkpoint. */
+static int renew(LiteWriter *w, Err *err)
+{
+    if (!w->renew) return 0;
+    LiteConn *fresh;
+    TRY(lite_open(w->store, true, &fresh, err));
+    lite_close(w->conn);
+    w->conn = fresh;
+    w->renew = false;
+    atomic_fetch_add(&w->store->count.renewals, 1);
+    return 0;
+}
 
 /* What foreign_keys=off let through. */
 static int check_keys(Tx *tx, Err *err)
@@ -63,15 +94,12 @@ static int settle(LiteConn *c, Tx *tx, int r, Err *err)
         sqlite3_db_status(c->db, SQLITE_DBSTATUS_DEFERRED_FKS, &open_keys, &high, 0);
         if (open_keys) r = err_set(err, ERR_REFERENCE, "引用的记录不存在，或该记录仍被引用");
     }
-    if (r == 0) return lite_run(c, "release job", err);
-    if (sqlite3_get_autocommit(c->db)) return r; /* SQLite rolled everything back by itself; see run_group */
+    if (r == 0) r = lite_run(c, "release job", err);
+    if (r == 0 || sqlite3_get_autocommit(c->db)) return r; /* or SQLite rolled everything back by itself */
     c->seq = -1;
     Err lost = ERR_INIT;
-    if (lite_run(c, "rollback to job", &lost) < 0 || lite_run(c, "release job", &lost) < 0) {
-        log_err("savepoint", STR_NONE, &lost);
-        if (!sqlite3_get_autocommit(c->db) && lite_run(c, "rollback", &lost) < 0)
-            log_err("rollback", STR_NONE, &lost);
-    }
+    c->spoilt = lite_run(c, "rollback to job", &lost) < 0 || lite_run(c, "release job", &lost) < 0;
+    if (c->spoilt) log_err("savepoint", STR_NONE, &lost);
     return r;
 }
 
@@ -81,7 +109,8 @@ static void run_job(LiteWriter *w, Job *j)
     Tx tx = {.store = w->store, .name = j->name, .conn = c, .write = true, .horizon = -1};
     int r = lite_run(c, "savepoint job", j->err);
     if (r == 0) {
-        r = j->fn(&tx, j->ctx, j->err);
+        c->lost = false;
+        r = lite_whole(c, j->fn(&tx, j->ctx, j->err), j->err);
         if (r == 0 && j->alter && !tx.failed) r = check_keys(&tx, j->err);
         r = settle(c, &tx, r, j->err);
     }
@@ -118,14 +147,16 @@ static void spoil(Job *group, const Err *why)
 static Job *run_group(LiteWriter *w, int *ret_n)
 {
     Job *group = NULL, **end = &group, *j;
-    LiteConn *c = w->conn;
     int64_t begin = store_now_ns();
     Err err = ERR_INIT;
+    int n = 0, r = renew(w, &err);
+    if (r == 0) r = replay(w, &err);
+    LiteConn *c = w->conn;
     pthread_mutex_lock(&w->mutex);
     const bool alter = w->head && w->head->alter;
     pthread_mutex_unlock(&w->mutex);
     /* The pragma is heard only outside transactions. */
-    int n = 0, r = alter ? lite_run(c, "pragma foreign_keys=off", &err) : 0;
+    if (r == 0 && alter) r = lite_run(c, "pragma foreign_keys=off", &err);
     if (r == 0) r = lite_run(c, "begin immediate", &err);
     c->seq = -1;
     while (n < GROUP_MAX && (n == 0 || store_now_ns() - begin < GROUP_NS) && (j = take(w, group))) {
@@ -134,8 +165,8 @@ static Job *run_group(LiteWriter *w, int *ret_n)
         n++;
         if (r < 0) continue; /* no transaction: take all that is waiting and say so */
         run_job(w, j);
-        if (!sqlite3_get_autocommit(c->db)) continue;
-        /* Disk full, I/O error or out of memory made SQLite roll back all of it. */
+        if (!c->spoilt && !sqlite3_get_autocommit(c->db)) continue;
+        /* Disk full, I/O error or out of memory made SQLite roll back all of it, or made that necessary. */
         r = err_set(&err, j->err->code == ERR_FULL ? ERR_FULL : ERR_IO,
                     "数据库无法写入，本次提交已全部撤销，请检查磁盘后重试");
         break;
@@ -144,11 +175,12 @@ static Job *run_group(LiteWriter *w, int *ret_n)
     if (r < 0) {
         Err lost = ERR_INIT;
         if (!sqlite3_get_autocommit(c->db) && lite_run(c, "rollback", &lost) < 0)
-            log_err("rollback", STR_NONE, &lost);
+            log_err("rollback", STR_NONE, &lost); /* the renewal undoes it */
         if (err.code != ERR_FULL) err.code = ERR_IO;
         spoil(group, &err);
+        w->renew = true;
     }
-    if (alter && lite_run(c, "pragma foreign_keys=on", &err) < 0) log_err("foreign keys", STR_NONE, &err);
+    if (alter && lite_run(c, "pragma foreign_keys=on", &err) < 0) w->renew = true; /* a new one has them on */
     *ret_n = n;
     return group;
 }
@@ -171,6 +203,21 @@ static void answer(LiteWriter *w, Job *group, int n)
     if (changed) store_changed(s);
 }
 
+/* A long log goes into the database file, after the group was answered: what it held is safe in the log, and
+   stays there when this fails. */
+static void tidy(LiteWriter *w)
+{
+    LiteConn *c = w->conn;
+    Err err = ERR_INIT;
+    if (c->log_frames < LOG_FRAMES || w->renew) return;
+    c->log_frames = 0; /* the next commit tells */
+    int rc = sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc == SQLITE_OK || rc == SQLITE_BUSY) return;
+    lite_error(c, rc, NULL, &err);
+    log_err("checkpoint", STR_NONE, &err);
+    w->renew = true;
+}
+
 static void *work(void *p)
 {
     LiteWriter *w = p;
@@ -183,6 +230,7 @@ static void *work(void *p)
         int n;
         Job *group = run_group(w, &n);
         answer(w, group, n);
+        tidy(w);
     }
 }
 
@@ -197,8 +245,11 @@ int lite_writer_start(Store *s, Err *err)
         w->tail = &w->head;
         pthread_mutex_init(&w->mutex, NULL);
         pthread_cond_init(&w->arrived, NULL);
+        w->replay = true;
         r = store_lock(s, err);
         if (r == 0) r = lite_open(s, true, &w->conn, err);
+        Err later = ERR_INIT; /* a full disk must not keep readers out; the first write tries again */
+        if (r == 0 && replay(w, &later) < 0) log_err("log of the last run", STR_NONE, &later);
         if (r == 0 && pthread_create(&w->thread, NULL, work, w) != 0)
             r = err_set(err, ERR_INTERNAL, "无法启动写线程");
         if (r == 0) {

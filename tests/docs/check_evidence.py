@@ -7,7 +7,7 @@
 In the column `evidence` of every table, what stands in backquotes is a path, or a name that occurs in the file of the last
 path before it. In the columns `where` and `test` of a table with a `rule` it may be short: the end of a path, or a name
 that occurs somewhere in the sources. Every requirement of ASVS 5.0.0 levels 1 and 2 stands in docs/asvs.md exactly once, with one of four states
-(looked at only where the list is at hand). And what docs/asvs.md says of the whole of src/ holds: no process is started.
+(looked at only where the list is at hand). And what docs/asvs.md says of the whole of src/ holds: no process is started, but for STARTS.
 """
 import collections
 import json
@@ -18,6 +18,8 @@ import sys
 
 STATES = ("done", "partly", "todo", "exempt")
 SPAWN = re.compile(r"(?<![\w.>])(system|popen|v?fork|posix_spawnp?|exec[lv]p?e?|wordexp)\s*\(")
+# The one place that does: backup and restore on PostgreSQL run its own pg_dump and psql, by name, without a shell.
+STARTS = {("src/store/store_image.c", "fork"), ("src/store/store_image.c", "execvpe")}
 PATH = re.compile(r"[\w.-]+(/[\w.-]+)+|[\w-]+\.[a-z]+")
 
 
@@ -118,7 +120,7 @@ def main():
         if not re.fullmatch(r"src/.*\.[ch]", path):
             continue
         code = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.S)
-        faults += [f"{path}: starts a process: {m[1]}" for m in SPAWN.finditer(code)]
+        faults += [f"{path}: starts a process: {m[1]}" for m in SPAWN.finditer(code) if (path, m[1]) not in STARTS]
     print("\n".join(faults) or "all evidence is there")
     return 1 if faults else 0
 

@@ -45,32 +45,34 @@ test('a full backup beside 16 writers', async () => {
       answered.add(mine);
     }
   });
-  await new Promise((done) => setTimeout(done, 300));
+  while (answered.size < 60) await new Promise((done) => setTimeout(done, 10));
   full = { before: new Set(answered) };
   const made = await city.command('backup', at('full.zip'), '--check');
   stop = true;
   await Promise.all(writers);
   assert.equal(made.code, 0, made.err);
-  assert.ok(full.before.size > 50 && answered.size > full.before.size, `${full.before.size} before, ${answered.size} in all: writes went on`);
+  assert.ok(answered.size > full.before.size, `${full.before.size} before, ${answered.size} in all: writes went on`);
   full.head = head(made.out);
   assert.match(made.out, /已试着恢复并核对/);
   assert.equal(statSync(at('full.zip')).mode & 0o77, 0, 'nobody else may read it');
   const [all, written] = chunks(made.out);
   assert.ok(all > 50 && written <= all);
-  const listed = (await run('unzip', ['-l', at('full.zip')])).stdout;
+  const listed = (await run('python3', ['-m', 'zipfile', '-l', at('full.zip')])).stdout;
   assert.match(listed, /manifest\.json/);
   assert.doesNotMatch(listed, /keys\//);
   assert.doesNotMatch(readFileSync(at('full.zip'), 'latin1'), /PRIVATE KEY/);
 });
 
 test('an increment holds only what is new', async () => {
+  const quiet = await city.command('backup', at('quiet.zip'), '--base', at('full.zip'));
+  assert.equal(quiet.code, 0, quiet.err);
   for (let no = 800000; no < 800005; no++) assert.equal((await insert(no)).status, 201);
-  const made = await city.command('backup', at('second.zip'), '--base', at('full.zip'));
+  const made = await city.command('backup', at('second.zip'), '--base', at('quiet.zip'));
   assert.equal(made.code, 0, made.err);
   second = { head: head(made.out) };
   const [all, fresh] = chunks(made.out);
-  assert.ok(fresh > 0 && fresh < all / 2, `${fresh} of ${all} pieces are new`);
-  assert.ok(statSync(at('second.zip')).size < statSync(at('full.zip')).size / 2);
+  assert.ok(fresh > 0 && fresh < all / 3, `${fresh} of ${all} pieces are new`);
+  assert.ok(statSync(at('second.zip')).size < statSync(at('full.zip')).size / 3);
   assert.equal((await city.command('backup', at('second.zip'))).code, 1, 'an old backup is never overwritten');
 });
 
@@ -94,7 +96,7 @@ test('damage, a missing base, another city, a folder in use: refused with words,
   const alone = mkdtempSync(join(tmpdir(), 'chengshu-alone-'));
   cpSync(at('second.zip'), join(alone, 'second.zip'));
   const r = await chengshu(['restore', join(alone, 'second.zip'), ...target()]);
-  assert.match(r.err, /底本.*full\.zip/);
+  assert.match(r.err, /底本.*quiet\.zip/);
   rmSync(alone, { recursive: true });
   const used = await chengshu(['restore', at('full.zip'), '--data', city.dir, ...(postgres ? ['--db', city.db] : [])]);
   assert.equal(used.code, 1);

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { City, ROOT, chengshu } from './city.mjs';
+import { BIN, City, ROOT, chengshu } from './city.mjs';
 
 let city, packs;
 const blocks = (file, language) =>
@@ -48,6 +48,18 @@ test('docs/import.md: every shell block', () => {
   const script = ['set -euo pipefail', ...blocks('docs/import.md', 'sh')].join('\n');
   execFileSync('bash', ['-c', script], { env: { ...process.env, BASE: city.url, TMP: packs }, stdio: ['ignore', 'pipe', 'inherit'] });
 });
+
+// The backups of operations.md are written for SQLite; on PostgreSQL tests/stories/backup.test.mjs shows them.
+for (const [file, skip] of [['docs/journal.md', false], ['docs/operations.md', (process.env.STORY_DB ?? 'sqlite') !== 'sqlite']])
+  test(`${file}: every shell block`, { skip }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'chengshu-docs-'));
+    const script = ['set -euo pipefail', 'chengshu() { "$BIN" "$@"; }', ...blocks(file, 'sh')].join('\n');
+    try {
+      execFileSync('bash', ['-c', script], { cwd: ROOT, env: { ...process.env, BIN, CITY: city.dir, TMP: folder }, stdio: ['ignore', 'pipe', 'inherit'] });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 
 test('docs/packs.md: the pack checks, serves, computes and refuses', async () => {
   assert.equal((await chengshu(['check', packs])).code, 0);

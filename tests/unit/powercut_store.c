@@ -395,6 +395,8 @@ int main(int argc, char **argv)
         (getenv("SEED") && !str_int(str_c(getenv("SEED")), &seed)))
         die("usage: powercut_store [TORN]");
     if (testdb_is_postgres()) return 77;
+    /* The disk is made up here; the real one only costs time. */
+    if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 1);
     static sqlite3_vfs spy;
     unix_vfs = sqlite3_vfs_find(NULL);
     spy = *unix_vfs;
