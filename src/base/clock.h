@@ -54,7 +54,8 @@ Date clock_china_date(int64_t us);
 
 /* RFC 3339 date-time: `T`, `t` or a space between; offset Z, z or ±HH:MM, also ±HHMM; no offset = China time;
    fraction of any length (microseconds kept, the rest cut); seconds may be absent. 23:59:60 is read as the
-   next second. ERR_VALIDATION with a Chinese reason and err->at. */
+   next second. Outside the years 1 to 9999 in UTC, as it is kept: refused. ERR_VALIDATION with a Chinese
+   reason and err->at. */
 int clock_parse(Str s, int64_t *ret_us, Err *err) CHECKED;
 /* `2025-06-03T14:05:00+08:00`; the fraction is written (without trailing zeros) when it is not zero. */
 void clock_format(int64_t us, char ret[CLOCK_SIZE]);

@@ -51,21 +51,7 @@ static void add_headers(struct MHD_Response *r, const Request *rq)
         add_header(r, rq->arena, rq->headers[i].name, rq->headers[i].value);
 }
 
-/* "gzip" in Accept-Encoding, and not with q=0. */
-bool answer_accepts_gzip(const Request *rq)
-{
-    Str list = call_header(rq, "Accept-Encoding"), part;
-    while (str_split(&list, ',', &part)) {
-        Str name = part, q = STR_NONE;
-        ptrdiff_t semi = str_find(part, ';');
-        if (semi >= 0) name = str_n(part.p, (size_t)semi), q = str_trim(str_from(part, (size_t)semi + 1));
-        if (!str_ieq(str_trim(name), S("gzip"))) continue;
-        double weight = 1;
-        if (str_starts(q, S("q=")) && !str_real(str_from(q, 2), &weight)) return false;
-        return weight > 0;
-    }
-    return false;
-}
+bool answer_accepts_gzip(const Request *rq) { return head_accepts_gzip(call_header(rq, "Accept-Encoding")); }
 
 static bool is_text(const char *type)
 {

@@ -53,21 +53,10 @@ void *http_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     return c;
 }
 
-/* The client's trace id, if it is one (W3C Trace Context §3.2): version 2, id 32, parent 16, flags 2 hex
- * digits. */
+/* The client's trace id, if it is one. */
 static void set_trace(Call *c)
 {
-    Str t = call_header(&c->rq, "traceparent");
-    bool ok = t.n >= 55 && t.p[2] == '-' && t.p[35] == '-' && t.p[52] == '-' && !str_starts(t, S("ff"));
-    bool some = false;
-    for (size_t i = 3; ok && i < 35; i++) {
-        ok = (t.p[i] >= '0' && t.p[i] <= '9') || (t.p[i] >= 'a' && t.p[i] <= 'f');
-        some |= t.p[i] != '0';
-    }
-    if (ok && some)
-        memcpy(c->trace, t.p + 3, 32);
-    else
-        trace_new(c->trace);
+    if (!head_trace(call_header(&c->rq, "traceparent"), c->trace)) trace_new(c->trace);
     c->rq.trace = str_c(c->trace);
 }
 

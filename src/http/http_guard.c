@@ -6,8 +6,6 @@
  */
 #include "http/http_int.h"
 
-#include <arpa/inet.h>
-
 Str call_header(const Request *rq, const char *name)
 {
     const Call *c = rq->server;
@@ -48,42 +46,17 @@ int guard_framing(Call *c, Err *err)
     return err_hint(err, "每样只写一次；Content-Length 与 Transfer-Encoding: chunked 只写其中一个");
 }
 
-static bool host_valid(Str host)
-{
-    if (!host.n || host.n > 255) return false;
-    for (size_t i = 0; i < host.n; i++) {
-        char x = host.p[i];
-        bool ok =
-            (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || strchr(".-_:[]", x);
-        if (!x || !ok) return false;
-    }
-    return true;
-}
-
 static bool is_loopback(const char *ip) { return !strncmp(ip, "127.", 4) || !strcmp(ip, "::1"); }
-
-/* The last address that the proxy itself saw. */
-static Str forwarded_for(Str header)
-{
-    Str part, last = STR_NONE;
-    while (str_split(&header, ',', &part)) last = str_trim(part);
-    char text[64];
-    struct in6_addr addr;
-    if (!last.n || last.n >= sizeof text) return STR_NONE;
-    memcpy(text, last.p, last.n);
-    text[last.n] = 0;
-    return inet_pton(AF_INET, text, &addr) == 1 || inet_pton(AF_INET6, text, &addr) == 1 ? last : STR_NONE;
-}
 
 int guard_addresses(Call *c, Err *err)
 {
     Request *rq = &c->rq;
     bool proxy = c->conn && is_loopback(c->conn->ip);
     Str host = call_header(rq, "Host"),
-        via = proxy ? forwarded_for(call_header(rq, "X-Forwarded-For")) : STR_NONE;
+        via = proxy ? head_forwarded_for(call_header(rq, "X-Forwarded-For")) : STR_NONE;
     rq->remote = via.n ? via : str_c(c->conn ? c->conn->ip : "");
     if (!host.n) host = str_from(str_c(c->http->url), strlen("http://")); /* HTTP/1.0 */
-    if (!host_valid(host)) return err_set(err, ERR_INPUT, "请求头 Host 不是有效的主机名");
+    if (!head_host_valid(host)) return err_set(err, ERR_INPUT, "请求头 Host 不是有效的主机名");
     bool https = proxy && str_ieq(call_header(rq, "X-Forwarded-Proto"), S("https"));
     const char *known =
         c->http->city->public_url; /* what the operator says stands above what a client writes */
@@ -117,12 +90,7 @@ static int check_origin(Call *c, Err *err)
     const Request *rq = &c->rq;
     if (safe_method(rq->method) || c->bearer) return 0;
     Str origin = call_header(rq, "Origin"), site = call_header(rq, "Sec-Fetch-Site");
-    if (origin.n) {
-        ptrdiff_t at = str_find_str(origin, S("://"));
-        Str host = at < 0 ? STR_NONE : str_from(origin, (size_t)at + 3);
-        Str own = str_from(rq->base_url, (size_t)str_find_str(rq->base_url, S("://")) + 3);
-        return host.n && str_ieq(host, own) ? 0 : foreign(err);
-    }
+    if (origin.n) return head_own_origin(origin, rq->base_url) ? 0 : foreign(err);
     if (site.n) return str_is(site, "same-origin") || str_is(site, "none") ? 0 : foreign(err);
     return c->actor.user.n ? foreign(err) : 0;
 }

@@ -102,6 +102,15 @@ int guard_head(Call *c, Err *err) CHECKED;
 int guard_addresses(Call *c, Err *err) CHECKED;
 Str call_header(const Request *rq, const char *name);
 
+/* http_head.c: values of headers, any bytes */
+bool head_host_valid(Str host);     /* characters of a host name, an address, a port */
+Str head_forwarded_for(Str header); /* the last address, which the proxy itself saw; STR_NONE: it is none */
+bool head_own_origin(Str origin, Str base_url);
+/* W3C Trace Context §3.2: version 2, id 32, parent 16, flags 2 hex digits. The id, when there is one. */
+bool head_trace(Str traceparent, char ret[33]);
+bool head_accepts_gzip(Str list);      /* "gzip" in Accept-Encoding, and not with q=0 */
+bool head_has_tag(Str list, Str etag); /* "*" or a list of tags; W/ does not matter here */
+
 /* http_answer.c */
 /* Queues the answer of c->rq: headers, compression, body. */
 enum MHD_Result answer_send(Call *c);

@@ -28,18 +28,6 @@ static const WebFile *find(Str path)
     return NULL;
 }
 
-/* "*" or a list of tags; W/ does not matter here. */
-static bool matches(Str list, const char *etag)
-{
-    Str part;
-    while (str_split(&list, ',', &part)) {
-        part = str_trim(part);
-        if (str_starts(part, S("W/"))) part = str_from(part, 2);
-        if (str_is(part, etag) || str_is(part, "*")) return true;
-    }
-    return false;
-}
-
 bool static_answer(Call *c)
 {
     Request *rq = &c->rq;
@@ -50,7 +38,7 @@ bool static_answer(Call *c)
     request_header(rq, "Vary", S("Accept-Encoding"));
     request_header(rq, "ETag", str_fmt(rq->arena, "W/%s", f->etag));
     rq->content_type = f->type;
-    if (matches(call_header(rq, "If-None-Match"), f->etag)) {
+    if (head_has_tag(call_header(rq, "If-None-Match"), str_c(f->etag))) {
         rq->status = 304;
         return true;
     }

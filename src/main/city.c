@@ -63,7 +63,12 @@ int city_recall(Arena *a, const char *dir, Remembered *ret, Err *err)
     size_t n = fread(text, 1, sizeof text, f);
     fclose(f);
     if (json_parse(a, str_n(text, n), &j, err) < 0) return err_wrap(err, "%s", path.p);
-    ret->db = str_dup(a, str_c(json_string_value(json_object_get(j, "db"))));
+    Str db = str_c(json_string_value(json_object_get(j, "db")));
+    if (!db.n) {
+        err_set(err, ERR_INPUT, "%s 没有写数据库（db）", path.p);
+        return err_hint(err, "写成 {\"db\": \"sqlite\", …}，或 postgresql:// 的地址");
+    }
+    ret->db = str_dup(a, db);
     ret->demo = json_is_true(json_object_get(j, "demo"));
     ret->there = true;
     return 0;

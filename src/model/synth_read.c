@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-enum { LIST_MAX = 100000 };
+enum { LIST_MAX = 100000, AGE_MAX = 150 };
 
 typedef struct Reader {
     Arena *a;
@@ -79,6 +79,15 @@ static int wrong(const Reader *r, const Yaml *at, const char *what)
     return -(int)ERR_PACK;
 }
 
+/* Ages are whole years in the first column beside the weight. */
+static bool ages_valid(const SynthList *l)
+{
+    int64_t age;
+    for (size_t i = 0; l->columns.n && i < l->n; i++)
+        if (!str_int(l->cells[i * l->columns.n], &age) || age < 0 || age > AGE_MAX) return false;
+    return l->columns.n > 0;
+}
+
 static int read_births(const Reader *r, const Yaml *y, SynthSpec *s, Err *err)
 {
     const Yaml *file = yaml_get(y, "file");
@@ -87,6 +96,7 @@ static int read_births(const Reader *r, const Yaml *y, SynthSpec *s, Err *err)
     if (y->kind != YAML_MAP || !file) return wrong(r, y, "births 要写 file 和 until");
     if (date_parse(scalar(y, "until"), &s->until, &inner) < 0) return wrong(r, y, "until 要是日期");
     TRY(read_list(r, file, S("weight"), ages, err));
+    if (!ages_valid(ages)) return list_fault(r, file, "第一列要是 0 到 150 的周岁");
     s->births = ages;
     Str avoid = scalar(y, "avoid");
     if (avoid.n && !(s->avoid = entity_field(s->entity, avoid)))
@@ -111,7 +121,8 @@ static int read_file(const Reader *r, const char *path, SynthSpec *s, Err *err)
 {
     Yaml *y = yaml_read(r->a, path, path, r->f);
     const Yaml *part;
-    if (!y || y->kind != YAML_MAP) return -(int)ERR_PACK;
+    if (!y) return -(int)ERR_PACK;
+    if (y->kind != YAML_MAP) return wrong(r, y, "要是一组 键: 值");
     for (size_t i = 0; i < y->n; i++) {
         static const char *const known[] = {"entity", "order", "count", "map", "pick", "from", "births"};
         bool ok = false;

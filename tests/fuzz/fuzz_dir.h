@@ -22,10 +22,14 @@ static void fuzz_dir_remove(void) { nftw(fuzz_dir, fuzz_dir_remove_one, 8, FTW_D
 
 static void fuzz_dir_make(void)
 {
-    char keys[80];
+    static const char *const folders[] = {"keys", "synth"};
+    char path[80];
     snprintf(fuzz_dir, sizeof fuzz_dir, "/dev/shm/chengshu-fuzz-XXXXXX");
-    snprintf(keys, sizeof keys, "%s/keys", mkdtemp(fuzz_dir) ? fuzz_dir : ".");
-    if (mkdir(keys, 0700) != 0) _exit(1);
+    if (!mkdtemp(fuzz_dir)) _exit(1);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(path, sizeof path, "%s/%s", fuzz_dir, folders[i]);
+        if (mkdir(path, 0700) != 0) _exit(1);
+    }
     atexit(fuzz_dir_remove);
 }
 

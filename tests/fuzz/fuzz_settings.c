@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* The operator's files: any text as settings.json (rule), keys/province.json (people) or keys/map.json (http)
-   is read, or refused with a message that names the file. The first byte chooses: s, p, m. */
+/* The operator's files: any text as keys/province.json (people), keys/map.json (http) or city.json (main) is
+   read, or refused with a message. The first byte chooses: p, m, c. settings.json is in fuzz_rules. */
 #include "http/http_int.h"
+#include "main/main.h"
 #include "people/province_int.h"
 
 #include "fuzz_dir.h"
@@ -35,11 +36,24 @@ static void try_map(Str text)
     buf_done(&rq.out);
 }
 
+static void try_city(Str text)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    Remembered r;
+    Err err = ERR_INIT;
+    if (!fuzz_dir_put("city.json", text)) return;
+    if (city_recall(a, fuzz_dir, &r, &err) < 0)
+        assert(err.msg[0]);
+    else
+        assert(r.there && r.db.n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!size) return 0;
     Str text = str_n((const char *)data + 1, size - 1);
     if (data[0] == 'p') try_province(text);
     if (data[0] == 'm') try_map(text);
+    if (data[0] == 'c') try_city(text);
     return 0;
 }
