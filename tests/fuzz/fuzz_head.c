@@ -27,7 +27,7 @@ static void origins(Arena *a, Str s)
 {
     const Str own = S("https://city.example:8443");
     if (head_own_origin(s, own)) assert(str_find_str(s, S("://")) >= 0 && s.n >= 21);
-    if (s.n)
+    if (s.n && !memchr(s.p, 0, s.n)) /* what is formatted ends at a NUL */
         assert(head_own_origin(str_fmt(a, "https://" STR_FMT, STR_ARG(s)),
                                str_fmt(a, "http://" STR_FMT, STR_ARG(s))));
     assert(!head_own_origin(s, S("")) && !head_own_origin(S("null"), own));
