@@ -26,8 +26,8 @@ enum { DATE_SIZE = 11, TIME_SIZE = 9, CLOCK_SIZE = 33 };
 
 int64_t clock_now_us(void);  /* wall clock */
 int64_t clock_mono_us(void); /* never goes back; only differences mean something */
-/* For timed waits that the wall clock's jumps do not move: a condition that counts by the monotonic clock, and
-   the moment `us` from now on it. */
+/* For timed waits that the wall clock's jumps do not move: a condition that counts by the monotonic clock,
+   and the moment `us` from now on it. */
 void clock_cond_init(pthread_cond_t *c);
 struct timespec clock_until(int64_t us);
 

@@ -12,13 +12,21 @@
 
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#ifdef __SANITIZE_ADDRESS__
+enum { RUNNING_ASAN = 1 };
+#else
+enum { RUNNING_ASAN = 0 };
+#endif
 enum { THREADS = 3, EACH = 2, WRITES = THREADS * EACH, N_MAX = 20000 };
 
 static const char tables[] = "create table written (no integer primary key, note text not null);"
@@ -411,12 +419,66 @@ static void test_failed_sync_is_not_built_upon(void **state)
     testdb_free(o.t);
 }
 
+/* --- no memory for the program itself ---------------------------------------------------------------- */
+
+/* Writes, tells of each answered one, and takes memory until there is none. */
+static _Noreturn void starve(const char *dir, int out)
+{
+    const StoreOptions options = {.dir = dir, .lock = true};
+    const struct rlimit no_core = {0}, little = {1 << 29, 1 << 29};
+    Err err = ERR_INIT;
+    Store *s;
+    setrlimit(RLIMIT_CORE, &no_core);
+    if (store_open(&options, &s, &err) < 0) _exit(2);
+    setrlimit(RLIMIT_AS, &little);
+    for (Write w = {.no = 1};; w.no++) {
+        if (store_tx(s, "write", write_tx, &w, &err) == 0 && write(out, &w.no, sizeof w.no) != sizeof w.no)
+            _exit(3);
+        memset(xmalloc(1 << 20), 1, 1 << 20);
+    }
+}
+
+/* It ends with words, and what it had answered is there. */
+static void test_own_memory(void **state)
+{
+    (void)state;
+    if (RUNNING_ASAN) skip(); /* it needs more addresses than the limit */
+    World o = {.t = testdb_new(rooms)};
+    int answers[2], words[2], no, status, n = 0;
+    char text[512] = "";
+    testdb_close(o.t); /* threads do not survive a fork, and the folder is the child's now */
+    assert_int_equal(pipe(answers) | pipe(words), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(words[1], STDERR_FILENO);
+        starve(testdb_dir(o.t), answers[1]);
+    }
+    close(answers[1]);
+    close(words[1]);
+    static Write w[4096];
+    while (n < 4096 && read(answers[0], &no, sizeof no) == sizeof no) w[n++] = (Write){.no = no};
+    assert_true(read(words[0], text, sizeof text - 1) > 0);
+    close(answers[0]);
+    close(words[0]);
+    waitpid(pid, &status, 0);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_non_null(strstr(text, "out of memory"));
+    assert_true(n > 0);
+    Store *s = testdb_reopen(o.t);
+    look(s, w, n);
+    whole(s);
+    testdb_free(o.t);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_codes), cmocka_unit_test(test_failed_sync_is_not_built_upon),
-        cmocka_unit_test(test_syncs), cmocka_unit_test(test_writes),
-        cmocka_unit_test(test_rest),  cmocka_unit_test(test_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes),
+                                       cmocka_unit_test(test_own_memory),
+                                       cmocka_unit_test(test_failed_sync_is_not_built_upon),
+                                       cmocka_unit_test(test_syncs),
+                                       cmocka_unit_test(test_writes),
+                                       cmocka_unit_test(test_rest),
+                                       cmocka_unit_test(test_memory)};
     /* The disk itself has no part in it. */
     if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 1);
     fault_install();
