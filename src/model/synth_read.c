@@ -5,7 +5,6 @@
 #include "model/yaml.h"
 
 #include <dirent.h>
-#include <stdarg.h>
 #include <unistd.h>
 
 enum { LIST_MAX = 100000, AGE_MAX = 150 };
