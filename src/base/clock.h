@@ -57,6 +57,7 @@ Date clock_china_date(int64_t us);
    next second. Outside the years 1 to 9999 in UTC, as it is kept: refused. ERR_VALIDATION with a Chinese
    reason and err->at. */
 int clock_parse(Str s, int64_t *ret_us, Err *err) CHECKED;
+bool clock_in_years(int64_t us); /* 1 to 9999, in UTC */
 /* `2025-06-03T14:05:00+08:00`; the fraction is written (without trailing zeros) when it is not zero. */
 void clock_format(int64_t us, char ret[CLOCK_SIZE]);
 /* `2025-06-03T06:05:00.000000Z`, always six digits. */

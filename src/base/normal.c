@@ -265,6 +265,11 @@ static int64_t instant(Date d, const DayTime *r)
     return r->has_offset ? us + CHINA_OFFSET_US - r->offset_us : us;
 }
 
+static int in_years(int64_t us, Err *err)
+{
+    return clock_in_years(us) ? 0 : err_set(err, ERR_VALIDATION, "时间按世界时不在 0001 年到 9999 年之间");
+}
+
 /* ---- the public forms ---- */
 
 typedef int (*Head)(Str *s, Date *ret, Err *err);
@@ -294,7 +299,7 @@ static int whole_datetime(Str s, Head head, int64_t *ret_us, Err *err)
     TRY(head(&c.s, &d, err));
     TRY(time_tail(c.s, &t, err));
     *ret_us = instant(d, &t);
-    return 0;
+    return in_years(*ret_us, err);
 }
 
 int normal_date(Str s, Date *ret, Err *err) { return whole_date(s, date_head, ret, err); }
@@ -364,5 +369,5 @@ int normal_excel_datetime(Str s, int64_t *ret_us, Err *err)
     int rc = excel_serial(s, &d, &ms, err);
     if (rc) return rc;
     *ret_us = clock_from_china(d, (TimeOfDay){0}, 0) + ms * 1000;
-    return 0;
+    return in_years(*ret_us, err);
 }

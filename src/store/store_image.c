@@ -5,6 +5,7 @@
 #include "store/store_sqlite.h"
 #include "store_sql.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,13 +15,6 @@
 extern char **environ;
 
 enum { PIECE = 64 * 1024, ENV_MAX = 64 };
-
-static int io(Err *err, const char *what, const char *path)
-{
-    int e = errno;
-    err_io(err, e, "%s '%s'", what, path);
-    return e == ENOSPC || e == EDQUOT ? err_hint(err, "磁盘空间不够") : -(int)ERR_IO;
-}
 
 static int drain(int fd, BackupSink sink, void *ctx, Err *err)
 {
@@ -61,7 +55,8 @@ static int lite_image(Tx *tx, const char *scratch, BackupSink sink, void *ctx, E
 {
     unlink(scratch);
     int fd = -1, r = copy_pages(tx->conn, scratch, err);
-    if (r == 0 && (fd = open(scratch, O_RDONLY | O_CLOEXEC)) < 0) r = io(err, "打不开", scratch);
+    if (r == 0 && (fd = open(scratch, O_RDONLY | O_CLOEXEC)) < 0)
+        r = err_io(err, errno, "打不开 '%s'", scratch);
     unlink(scratch);
     if (r == 0) r = drain(fd, sink, ctx, err);
     if (fd >= 0) close(fd);
@@ -101,7 +96,7 @@ static int tool_start(const char *url, const char *const *argv, bool writes, pid
     char **env;
     int ends[2];
     TRY(tool_env(a, url, &env, err));
-    if (pipe2(ends, O_CLOEXEC) != 0) return io(err, "不能启动", argv[0]);
+    if (pipe2(ends, O_CLOEXEC) != 0) return err_io(err, errno, "不能启动 '%s'", argv[0]);
     const int theirs = writes ? ends[0] : ends[1], ours = writes ? ends[1] : ends[0];
     pid_t pid = fork();
     if (pid == 0) {
@@ -116,7 +111,7 @@ static int tool_start(const char *url, const char *const *argv, bool writes, pid
     close(theirs);
     if (pid < 0) {
         close(ours);
-        return io(err, "不能启动", argv[0]);
+        return err_io(err, errno, "不能启动 '%s'", argv[0]);
     }
     *ret = pid;
     *ret_fd = ours;
@@ -127,7 +122,7 @@ static int tool_end(const char *name, pid_t pid, Err *err)
 {
     int status;
     while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR) return io(err, "等不到", name);
+        if (errno != EINTR) return err_io(err, errno, "等不到 '%s'", name);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
         return err_set(err, ERR_IO, "这台机器上没有 %s", name),
@@ -183,6 +178,7 @@ static int pg_image(Tx *tx, BackupSink sink, void *ctx, Err *err)
 
 int tx_image(Tx *tx, const char *scratch, BackupSink sink, void *ctx, Err *err)
 {
+    assert(scratch);
     return tx_dialect(tx) == DIALECT_SQLITE ? lite_image(tx, scratch, sink, ctx, err)
                                             : pg_image(tx, sink, ctx, err);
 }
@@ -220,7 +216,7 @@ int image_in_new(const char *dir, const char *url, ImageIn **ret, Err *err)
     snprintf(i->path, sizeof i->path, "%s/city.db", dir);
     if (!strcmp(url, "sqlite")) {
         i->fd = open(i->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-        if (i->fd < 0) r = io(err, "不能建", i->path);
+        if (i->fd < 0) r = err_io(err, errno, "不能建 '%s'", i->path);
     } else {
         static const char *const argv[] = {"psql",
                                            "--no-psqlrc",
@@ -245,7 +241,7 @@ int image_in_put(void *image, Str bytes, Err *err)
     while (bytes.n) {
         ssize_t n = write(i->fd, bytes.p, bytes.n);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return io(err, "不能写", i->pid ? "psql" : i->path);
+        if (n < 0) return err_io(err, errno, "不能写 '%s'", i->pid ? "psql" : i->path);
         bytes = str_from(bytes, (size_t)n);
     }
     return 0;
@@ -254,7 +250,7 @@ int image_in_put(void *image, Str bytes, Err *err)
 int image_in_end(ImageIn *i, Err *err)
 {
     int r = 0;
-    if (!i->pid && fsync(i->fd) != 0) r = io(err, "落盘失败", i->path);
+    if (!i->pid && fsync(i->fd) != 0) r = err_io(err, errno, "落盘失败 '%s'", i->path);
     close(i->fd);
     if (i->pid) r = tool_end("psql", i->pid, err);
     free(i);
