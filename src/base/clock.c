@@ -228,6 +228,8 @@ static bool offset_us(Str s, size_t at, int64_t *ret)
     return true;
 }
 
+bool clock_in_years(int64_t us) { return us >= DAY_FIRST * US_PER_DAY && us < (DAY_LAST + 1) * US_PER_DAY; }
+
 int clock_parse(Str s, int64_t *ret_us, Err *err)
 {
     Date d;
@@ -242,8 +244,7 @@ int clock_parse(Str s, int64_t *ret_us, Err *err)
         return fail_at(err, at, "秒的小数点后应是数字");
     if (!offset_us(s, at, &off)) return fail_at(err, at, "时区写法不对，应是 +08:00 这样的偏移或 Z");
     *ret_us = civil_us(d, t, micros) - off;
-    if (*ret_us < DAY_FIRST * US_PER_DAY || *ret_us >= (DAY_LAST + 1) * US_PER_DAY)
-        return fail_at(err, 0, "时间按世界时不在 0001 年到 9999 年之间");
+    if (!clock_in_years(*ret_us)) return fail_at(err, 0, "时间按世界时不在 0001 年到 9999 年之间");
     return 0;
 }
 

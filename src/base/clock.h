@@ -46,6 +46,7 @@ void clock_to_china(int64_t us, Date *ret_date, TimeOfDay *ret_time,
                     int *ret_micros); /* any output may be NULL */
 Date clock_china_date(int64_t us);
 
+bool clock_in_years(int64_t us); /* 1 to 9999 in UTC */
 /* RFC 3339 date-time: `T`, `t` or a space between; offset Z, z or ±HH:MM, also ±HHMM; no offset = China time;
    fraction of any length (microseconds kept, the rest cut); seconds may be absent. 23:59:60 is read as the
    next second. Outside the years 1 to 9999 in UTC, as it is kept: refused. ERR_VALIDATION with a Chinese

@@ -294,6 +294,8 @@ static int whole_datetime(Str s, Head head, int64_t *ret_us, Err *err)
     TRY(head(&c.s, &d, err));
     TRY(time_tail(c.s, &t, err));
     *ret_us = instant(d, &t);
+    if (!clock_in_years(*ret_us))
+        return err_set(err, ERR_VALIDATION, "时间按世界时不在 0001 年到 9999 年之间");
     return 0;
 }
 
