@@ -4,7 +4,7 @@
  * program when a write was answered. Afterwards the disk is put together as it would be found after a cut at
  * every sync: of what was not synced yet everything is lost, or a random half of its 512-byte sectors is
  * there (torn), or all of it. Every such city must open, hold every write answered before the cut, no half of
- * one, and be whole. `powercut_store [TORN]`: how many random tears a cut (default 2). SEED=… repeats a run.
+ * one, and be whole. `powercut_store [TORN]`: how many random tears a cut (default 1). SEED=… repeats a run.
  */
 #include "store/seal.h"
 
@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES = 2, SECTOR = 512, THREADS = 4, EACH = 45, ROWS = 6 };
+enum { FILES = 2, SECTOR = 512, THREADS = 4, EACH = 30, ROWS = 6 };
 static const char *const suffix[FILES] = {"city.db", "city.db-wal"};
 
 /* --- what happened
@@ -390,7 +390,7 @@ static void replay(const char *dir, int n, int tears, unsigned seed)
 
 int main(int argc, char **argv)
 {
-    int64_t tears = 2, seed = getpid();
+    int64_t tears = 1, seed = getpid();
     if ((argc > 1 && (!str_int(str_c(argv[1]), &tears) || tears < 0)) ||
         (getenv("SEED") && !str_int(str_c(getenv("SEED")), &seed)))
         die("usage: powercut_store [TORN]");
