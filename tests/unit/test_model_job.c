@@ -237,8 +237,14 @@ static void sweep__takes_what_is_old(void **state)
     add(s, "old", "area", S("code,name\nx,y\n"), clock_now_us() - (IMPORT_KEPT_D + 1) * day);
     add(s, "new", "area", S("code,name\nx,y\n"), clock_now_us() - (IMPORT_KEPT_D - 1) * day);
     assert_int_equal(jobs_sweep(s, &err), 0);
-    assert_int_equal(job_open(s, S("old"), &size), -1);
-    int fd = job_open(s, S("new"), &size);
+    /* The thread's own first sweep may have taken the row and be about to take the file. */
+    int fd = -1;
+    for (int i = 0; i < 500 && (fd = job_open(s, S("old"), &size)) >= 0; i++) {
+        close(fd);
+        usleep(10000);
+    }
+    assert_int_equal(fd, -1);
+    fd = job_open(s, S("new"), &size);
     assert_true(fd >= 0 && size == 14);
     close(fd);
     Got g = {.id = "old"};
