@@ -340,10 +340,10 @@ static void broken_connections__are_replaced(void **state)
     Err err = ERR_INIT;
     good(store_tx(s, "add", add_one, NULL, &err), &err);
     testdb_raw(*state, "select pg_terminate_backend(pid) from pg_stat_activity"
-                       " where application_name = 'chengshu' and pid <> pg_backend_pid()");
+                       " where application_name = current_schema() and pid <> pg_backend_pid()");
     good(store_tx(s, "add", add_one, NULL, &err), &err);
     testdb_raw(*state, "select pg_terminate_backend(pid) from pg_stat_activity"
-                       " where application_name = 'chengshu' and pid <> pg_backend_pid()");
+                       " where application_name = current_schema() and pid <> pg_backend_pid()");
     _cleanup_arena_ Arena *a = arena_new();
     Page p = {.a = a};
     read_journal(s, &p);

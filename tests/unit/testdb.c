@@ -52,7 +52,9 @@ static char *make_url(TestDb *t)
     server(sql);
     size_t size = strlen(base) + 128;
     char *url = xmalloc(size);
-    snprintf(url, size, "%s%coptions=-csearch_path%%3D%s", base, strchr(base, '?') ? '&' : '?', t->schema);
+    /* the name tells this test's connections from those of the tests beside it */
+    snprintf(url, size, "%s%capplication_name=%s&options=-csearch_path%%3D%s", base,
+             strchr(base, '?') ? '&' : '?', t->schema, t->schema);
     return url;
 }
 
