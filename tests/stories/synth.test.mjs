@@ -7,7 +7,7 @@ import { City } from './city.mjs';
 const SCALE = 0.0005;
 const COUNTS = { address: 750, person: 2300, legal_person: 300, licence: 450 };
 let one, two;
-before(async () => { [one, two] = [await City.make(), await City.make()]; });
+before(async () => { one = await City.make(); });
 after(() => Promise.all([one?.remove(), two?.remove()]));
 
 const rows = async (city, entity) => {
@@ -51,9 +51,13 @@ test('nobody in it exists, and the proportions are a city\'s', async () => {
   for (const c of companies) assert.match(c.title, /^样例/);
 });
 
-test('the same scale gives the same city; a second time is refused; a wrong scale too', async () => {
+test('the same scale gives the same city', { skip: process.env.STORY_DB === 'postgres' && 'what is made does not know the database' }, async () => {
+  two = await City.make();
   assert.equal((await two.command('synth', '--scale', String(SCALE))).code, 0);
   for (const entity of ['person', 'legal_person', 'licence']) assert.deepEqual(await rows(one, entity), await rows(two, entity), entity);
+});
+
+test('a second time is refused; a wrong scale too', async () => {
   const again = await one.command('synth', '--scale', String(SCALE));
   assert.equal(again.code, 1);
   assert.match(again.err, /已经生成过/);
