@@ -57,11 +57,28 @@ void sm3_end(Sm3 *h, uint8_t ret[SM3_SIZE])
 
 void sm3(Str s, uint8_t ret[SM3_SIZE]) { must(EVP_Digest(bytes(s), s.n, ret, NULL, EVP_sm3(), NULL), "SM3"); }
 
+static void to_hex(const uint8_t raw[SM3_SIZE], char ret[SM3_HEX_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < SM3_SIZE; i++) {
+        ret[2 * i] = digits[raw[i] >> 4];
+        ret[2 * i + 1] = digits[raw[i] & 15];
+    }
+    ret[SM3_HEX_SIZE - 1] = 0;
+}
+
 void sm3_hex(Str s, char ret[SM3_HEX_SIZE])
 {
     uint8_t raw[SM3_SIZE];
     sm3(s, raw);
-    for (size_t i = 0; i < SM3_SIZE; i++) snprintf(ret + 2 * i, 3, "%02x", raw[i]);
+    to_hex(raw, ret);
+}
+
+void sm3_end_hex(Sm3 *h, char ret[SM3_HEX_SIZE])
+{
+    uint8_t raw[SM3_SIZE];
+    sm3_end(h, raw);
+    to_hex(raw, ret);
 }
 
 void sm3_hmac(Str key, Str s, uint8_t ret[SM3_SIZE])

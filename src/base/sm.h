@@ -16,7 +16,8 @@ void sm3_free(Sm3 *h);
 void sm3_freep(Sm3 **h);
 #define _cleanup_sm3_ __attribute__((cleanup(sm3_freep)))
 void sm3_add(Sm3 *h, Str s);
-void sm3_end(Sm3 *h, uint8_t ret[SM3_SIZE]); /* and ready for the next text */
+void sm3_end(Sm3 *h, uint8_t ret[SM3_SIZE]);      /* and ready for the next text */
+void sm3_end_hex(Sm3 *h, char ret[SM3_HEX_SIZE]); /* the same, lower case */
 void sm3(Str s, uint8_t ret[SM3_SIZE]);
 void sm3_hex(Str s, char ret[SM3_HEX_SIZE]); /* lower case */
 

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,14 +18,6 @@ static int io(Err *err, const char *path)
     err_io(err, e, "不能写 '%s'", path);
     return e == ENOSPC || e == EDQUOT ? err_hint(err, "磁盘空间不够") : -(int)ERR_IO;
 }
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
-static void remove_tree(const char *path) { nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
 /* Makes the folders above a path below `top`. */
 static int make_folders(Arena *a, const char *top, Str path, Err *err)

@@ -76,6 +76,8 @@ int city_recall(Arena *a, const char *dir, Remembered *ret, Err *err) CHECKED;
 int packs_keep(const char *from, const char *dir, Err *err) CHECKED;
 /* Restores the backup into a scratch folder (and database) and verifies it there. */
 int restore_check(Options *o, const char *file, Err *err) CHECKED;
+/* A folder with all in it; links are removed, not followed. */
+void remove_tree(const char *path);
 /* Prints "chengshu: what（where）；what to do" on stderr; returns EXIT_FAILED. */
 int complain(const Err *err);
 void print_faults(const Faults *f);

@@ -9,16 +9,11 @@
 #include "model/seal_http.h"
 #include "model/url.h"
 
-static Str hash_text(Arena *a, const MerkleHash *h)
-{
-    return hex_encode(a, str_n((const char *)h->b, SM3_SIZE));
-}
-
 static void path_json(JsonWriter *w, Arena *a, const MerklePath *path)
 {
     jw_key(w, S("path"));
     jw_array(w);
-    for (size_t i = 0; i < path->n; i++) jw_str(w, hash_text(a, &path->hash[i]));
+    for (size_t i = 0; i < path->n; i++) jw_str(w, hash_hex(a, &path->hash[i]));
     jw_array_end(w);
 }
 
@@ -29,7 +24,7 @@ static void checkpoint_json(JsonWriter *w, Arena *a, const Checkpoint *c)
     jw_kint(w, "seq", c->seq);
     jw_kstr(w, "at", clock_str(a, c->at_us));
     jw_kint(w, "key", c->key);
-    jw_kstr(w, "root", hash_text(a, &c->root));
+    jw_kstr(w, "root", hash_hex(a, &c->root));
     jw_kstr(w, "note", c->note);
     jw_object_end(w);
 }
@@ -147,7 +142,7 @@ void inclusion_json(Buf *out, Arena *a, const Inclusion *in, Str digest)
     jw_kint(&w, "seq", in->seq);
     jw_kint(&w, "index", in->index);
     jw_kstr(&w, "digest", digest);
-    jw_kstr(&w, "leaf", hash_text(a, &in->leaf));
+    jw_kstr(&w, "leaf", hash_hex(a, &in->leaf));
     path_json(&w, a, &in->path);
     jw_key(&w, S("checkpoint"));
     checkpoint_json(&w, a, &in->under);

@@ -170,14 +170,12 @@ static int pass_on(void *ctx, Str bytes, Err *err)
 static int read_checked(const Link *l, const BackupItem *item, BackupSink sink, void *ctx, Err *err)
 {
     char name[BACKUP_ENTRY_SIZE], hex[BLOB_ID_SIZE];
-    uint8_t sum[SM3_SIZE];
     _cleanup_sm3_ Sm3 *h = sm3_new();
     Checked c = {sink, ctx, h, 0};
     item_entry(item, name);
     int got = each_piece(l, name, item->size, pass_on, &c, err);
     if (got <= 0) return got;
-    sm3_end(h, sum);
-    for (int i = 0; i < SM3_SIZE; i++) snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+    sm3_end_hex(h, hex);
     return c.size != item->size || strcmp(hex, item->sum) != 0 ? damaged(err, l->path, name) : 1;
 }
 
@@ -208,7 +206,6 @@ static int nowhere(void *ctx, Str bytes, Err *err)
 static int check_whole(const char *path, Err *err)
 {
     char bytes[65536], hex[ZIP_SUM_SIZE + 1] = "sm3:", kept[ZIP_SUM_SIZE + 1] = "";
-    uint8_t sum[SM3_SIZE];
     struct stat st;
     ssize_t n = 0;
     off_t at = 0;
@@ -227,8 +224,7 @@ static int check_whole(const char *path, Err *err)
     }
     bool whole = at == end && pread(fd, kept, ZIP_SUM_SIZE, end) == ZIP_SUM_SIZE;
     close(fd);
-    sm3_end(h, sum);
-    for (int i = 0; i < SM3_SIZE; i++) snprintf(hex + 4 + 2 * i, 3, "%02x", sum[i]);
+    sm3_end_hex(h, hex + 4);
     return whole && !strcmp(hex, kept) ? 0 : damaged(err, path, "与文件末尾的校验和不符");
 }
 

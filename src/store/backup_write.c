@@ -128,7 +128,6 @@ int backup_stream_end(BackupWriter *w, Err *err) { return cut_stream(w, true, er
 /* The bytes of an open file into the archive; the SM3 of what was read. */
 static int copy_blob(BackupWriter *w, int fd, const char *name, char ret_sum[BLOB_ID_SIZE], Err *err)
 {
-    uint8_t sum[SM3_SIZE];
     char bytes[65536];
     ssize_t n;
     _cleanup_sm3_ Sm3 *h = sm3_new();
@@ -137,8 +136,7 @@ static int copy_blob(BackupWriter *w, int fd, const char *name, char ret_sum[BLO
         sm3_add(h, str_n(bytes, (size_t)n));
         TRY(zip_out_put(w->zip, str_n(bytes, (size_t)n), err));
     }
-    sm3_end(h, sum);
-    for (int i = 0; i < SM3_SIZE; i++) snprintf(ret_sum + 2 * i, 3, "%02x", sum[i]);
+    sm3_end_hex(h, ret_sum);
     return n < 0 ? err_set(err, ERR_IO, "读不了文件 %s", name) : 0;
 }
 

@@ -29,6 +29,8 @@
 
 enum { SEAL_TILE = 256, CHECKPOINT_TEXT_MAX = 4096, SEAL_KEYS_MAX = 1000 };
 
+Str hash_hex(Arena *a, const MerkleHash *h); /* 64 digits, lower case */
+
 typedef struct Checkpoint {
     Str origin;
     int64_t size, seq, after, at_us;

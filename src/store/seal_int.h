@@ -45,4 +45,3 @@ int tiles_tail(Tiles *t, uint64_t size, int64_t *ret_first, Err *err) CHECKED;
 
 int digest_leaf(Sm3 *h, Str hex, MerkleHash *ret, Err *err) CHECKED;
 int hash_of_hex(Str hex, MerkleHash *ret);
-Str hash_hex(Arena *a, const MerkleHash *h);

@@ -115,11 +115,9 @@ static int settle(BlobWriter *w, const char *id, Err *err)
 int blob_commit(BlobWriter *w, char ret_id[BLOB_ID_SIZE], int64_t *ret_size, Err *err)
 {
     __attribute__((cleanup(writer_freep))) BlobWriter *own = w;
-    uint8_t sum[SM3_SIZE];
     char id[BLOB_ID_SIZE];
     if (fsync(w->fd) != 0) return err_io(err, errno, "文件落盘失败");
-    sm3_end(w->sum, sum);
-    to_hex(sum, sizeof sum, id);
+    sm3_end_hex(w->sum, id);
     TRY(settle(own, id, err));
     memcpy(ret_id, id, sizeof id);
     if (ret_size) *ret_size = w->size;
@@ -159,9 +157,7 @@ int blob_verify(Store *s, const char *id, Err *err)
     free(bytes);
     close(fd);
     if (failed) return err_io(err, failed, "无法读取文件 %s", id);
-    uint8_t sum[SM3_SIZE];
     char now[BLOB_ID_SIZE];
-    sm3_end(h, sum);
-    to_hex(sum, sizeof sum, now);
+    sm3_end_hex(h, now);
     return strcmp(now, id) == 0 ? 0 : err_set(err, ERR_VERIFY, "文件 %s 的内容已被改动", id);
 }

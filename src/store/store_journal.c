@@ -44,10 +44,8 @@ static void add_number(Sm3 *h, uint64_t x)
 
 static void digest(const JournalEntry *e, char ret[SM3_HEX_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
     const Str parts[] = {e->actor,  e->behalf, e->purpose, e->trace, e->entity,
                          e->record, e->op,     e->before,  e->after};
-    uint8_t sum[SM3_SIZE];
     _cleanup_sm3_ Sm3 *h = sm3_new();
     sm3_add(h, S("chengshu journal1"));
     add_number(h, (uint64_t)e->seq);
@@ -56,12 +54,7 @@ static void digest(const JournalEntry *e, char ret[SM3_HEX_SIZE])
         add_number(h, parts[i].n);
         sm3_add(h, parts[i]);
     }
-    sm3_end(h, sum);
-    for (int i = 0; i < SM3_SIZE; i++) {
-        ret[2 * i] = digits[sum[i] >> 4];
-        ret[2 * i + 1] = digits[sum[i] & 15];
-    }
-    ret[SM3_HEX_SIZE - 1] = 0;
+    sm3_end_hex(h, ret);
 }
 
 bool journal_intact(const JournalEntry *e)

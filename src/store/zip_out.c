@@ -272,7 +272,6 @@ static void end_records(const ZipOut *z, Buf *b)
 /* Reads the file back, so that the sum is of what the disk gives. */
 static int sum_of(ZipOut *z, char ret[ZIP_SUM_SIZE + 1], Err *err)
 {
-    uint8_t sum[SM3_SIZE];
     _cleanup_sm3_ Sm3 *h = sm3_new();
     char *bytes = xmalloc(READ_SIZE);
     int64_t at = 0;
@@ -283,9 +282,8 @@ static int sum_of(ZipOut *z, char ret[ZIP_SUM_SIZE + 1], Err *err)
     }
     free(bytes);
     if (at != z->at) return io(z, "不能读回", err);
-    sm3_end(h, sum);
     snprintf(ret, 5, "sm3:");
-    for (int i = 0; i < SM3_SIZE; i++) snprintf(ret + 4 + 2 * i, 3, "%02x", sum[i]);
+    sm3_end_hex(h, ret + 4);
     return 0;
 }
 
