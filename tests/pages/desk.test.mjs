@@ -2,6 +2,7 @@
 // The desk as a person uses it: find, filter, open, edit with an error and correct it, history, two editors, a second window
 // that follows at once, the palette, drafts, views, bulk changes.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Page, faults } from './page.mjs';
 
@@ -241,6 +242,20 @@ test('view as: the security administrator sees what the clerk may see, and no re
   await page.goto(`${p.city.url}/desk/e/person`);
   await page.waitForSelector('text=没有这种数据');
   assert.deepEqual(page.errors.filter((e) => !/403/.test(e)), []);
+});
+
+test('the journal: an entry shows its proof, to download; the newest checkpoint too', async () => {
+  const page = await p.window();
+  await p.signIn(page, 'auditor', '/desk/admin/journal');
+  await page.locator('td >> text=查看').first().click();
+  await page.waitForSelector('text=已封存');
+  const [proof] = await Promise.all([page.waitForEvent('download'), page.click('text=下载证明')]);
+  const { checkpoint, path, index } = JSON.parse(readFileSync(await proof.path(), 'utf8'));
+  assert.ok(path.length && checkpoint.size > index);
+  const [note] = await Promise.all([page.waitForEvent('download'), page.click('text=下载检查点')]);
+  assert.match(readFileSync(await note.path(), 'utf8'), /^chengshu\/[0-9a-f]{16}\n\d+\n/);
+  assert.deepEqual(await faults(page), []);
+  assert.deepEqual(page.errors, []);
 });
 
 test('the map: points where the records are, one click opens', async () => {
