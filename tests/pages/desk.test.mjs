@@ -247,7 +247,7 @@ test('view as: the security administrator sees what the clerk may see, and no re
 test('the journal: an entry shows its proof, to download; the newest checkpoint too', async () => {
   const page = await p.window();
   await p.signIn(page, 'auditor', '/desk/admin/journal');
-  await page.locator('td >> text=查看').first().click();
+  await page.getByRole('button', { name: '查看', exact: true }).first().click(); // 查看 is also what an entry may say was done
   await page.waitForSelector('text=已封存');
   const [proof] = await Promise.all([page.waitForEvent('download'), page.click('text=下载证明')]);
   const { checkpoint, path, index } = JSON.parse(readFileSync(await proof.path(), 'utf8'));
