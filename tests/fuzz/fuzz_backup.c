@@ -18,7 +18,7 @@ static void lines(Str all)
         _cleanup_buf_ Buf again;
         buf_init(&again, 4096);
         item_write(&again, &item);
-        assert(item.size >= 0 && item.path[0] != '/' && !strstr(item.path, ".."));
+        assert(item.size >= 0 && item.path[0] != '/' && item.path[0] != '.' && !strstr(item.path, "/."));
         BackupItem twice;
         Str text = buf_str(&again);
         text.n--;
