@@ -20,11 +20,11 @@ static bool same_place(const Sort *x, const Sort *y)
     return !x->embed && !y->embed && (x->field == y->field || (xid && yid));
 }
 
-static void then_by(const QueryCtx *c, Query *q, Sort s)
+static void then_by(Query *q, Sort s)
 {
     for (size_t i = 0; i < q->n_order; i++)
         if (same_place(&q->order[i], &s)) return;
-    *ARENA_PUSH(c->a, q->order, q->n_order, q->cap_order) = s;
+    *ARENA_PUSH(q->a, q->order, q->n_order, q->cap_order) = s;
 }
 
 bool sort_nullable(const Sort *s)
@@ -38,13 +38,13 @@ void query_order(const QueryCtx *c, Query *q)
 {
     const Entity *e = q->entity;
     if (q->n_order || q->aggregate) return;
-    for (size_t i = 0; i < q->n_sorts; i++) then_by(c, q, q->sorts[i]);
+    for (size_t i = 0; i < q->n_sorts; i++) then_by(q, q->sorts[i]);
     bool desc = q->n_order ? q->order[q->n_order - 1].desc : e->order_desc;
     /* The default order within equal ones, in the same direction, so that one index serves both; not by what
        the actor may not see. */
     bool seen = !access_hides(c->who, e->order) && !access_masks(c->who, e, e->order, &q->access);
-    if (seen && !e->order->sealed) then_by(c, q, (Sort){e->order, NULL, desc, 0});
-    then_by(c, q, (Sort){entity_id(e), NULL, desc, 0});
+    if (seen && !e->order->sealed) then_by(q, (Sort){e->order, NULL, desc, 0});
+    then_by(q, (Sort){entity_id(e), NULL, desc, 0});
 }
 
 bool query_halves(const QueryCtx *c, Query *q)

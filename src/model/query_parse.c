@@ -13,6 +13,7 @@ enum { PARAMS_MAX = 500 };
 Query *query_new(const QueryCtx *c, const Entity *e)
 {
     Query *q = ARENA_NEW(c->a, Query);
+    q->a = c->a;
     q->entity = e;
     q->limit = -1;
     q->where = cond_new(c, COND_AND);

@@ -126,6 +126,7 @@ int search_prepare(const QueryCtx *c, Tx *tx, Query *q, Err *err)
 {
     Prepare p = {.c = c, .tx = tx, .e = q->entity};
     TRY(prepare(&p, q->where, err));
+    q->by_ids = false;
     for (size_t i = 0; i < q->where->n && !q->where->negate; i++)
         q->by_ids |= q->where->kids[i]->docs.n && !q->where->kids[i]->negate;
     return 0;

@@ -101,6 +101,9 @@ int store_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED
 Dialect tx_dialect(const Tx *tx);
 /* Runs a statement without result rows. ret_changes may be NULL. */
 int tx_exec(Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t *ret_changes, Err *err) CHECKED;
+/* The same for a statement that does not fail but with the database, and of which nothing is asked: its error
+   may show only at a later statement or at the commit. On PostgreSQL it costs no round trip. */
+int tx_post(Tx *tx, const Sql *sql, const Val *args, size_t n, Err *err) CHECKED;
 /* Runs DDL or several statements separated by ; without parameters. */
 int tx_script(Tx *tx, const char *sql, Err *err) CHECKED;
 /* Runs fn inside a savepoint: when it fails, only its own changes are undone and the error is returned. */

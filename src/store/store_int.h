@@ -25,6 +25,7 @@ typedef struct Driver {
     void (*close)(Store *s); /* also of a half-open store */
     int (*write)(Store *s, const char *name, bool alter, TxFn fn, void *ctx, Err *err);
     int (*read)(Store *s, const char *name, TxFn fn, void *ctx, Err *err);
+    /* ret_changes NULL: its error may show only with a later statement, or the commit. */
     int (*exec)(Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t *ret_changes, Err *err);
     int (*script)(Tx *tx, const char *sql, Err *err);
     int (*prepare)(Tx *tx, const Sql *sql, Err *err);
@@ -77,7 +78,10 @@ struct Tx {
     bool retry;      /* the database asks for the whole transaction again */
     bool journalled; /* the journal was written: watchers are called after the commit */
     bool began;      /* PostgreSQL: BEGIN was sent (it is sent with the first statement) */
-    bool late; /* PostgreSQL: the horizon was asked for after the snapshot: run again, fetching it first */
+    bool late; /* PostgreSQL: asked for what it had to be ready for from the start: run again, being so */
+    bool lone, ended; /* PostgreSQL: a read of one statement, which its commit goes along with; it did */
+    int asks;         /* PostgreSQL: statements of a read so far */
+    int limit_ms;     /* PostgreSQL: of a statement of a read; 0 = the store's */
     bool seq_held;    /* PostgreSQL: the horizon's advisory lock is held */
     int64_t seqs[64]; /* PostgreSQL: numbers taken ahead by a transaction that writes many entries */
     int seq_n, seq_taken;

@@ -86,11 +86,11 @@ int journal_add(Tx *tx, JournalEntry *e, Err *err)
     if (!e->at_us) e->at_us = store_now_us();
     char sum[SM3_HEX_SIZE];
     digest(e, sum);
-    TRY(tx_exec(tx, &sql_store_journal_insert,
+    TRY(tx_post(tx, &sql_store_journal_insert,
                 VALS(V_INT(e->seq), V_INT(e->at_us), V_TEXT(e->actor), V_TEXT(e->behalf), V_TEXT(e->purpose),
                      V_TEXT(e->trace), V_TEXT(e->entity), V_TEXT(e->record), V_TEXT(e->op), V_TEXT(e->before),
                      V_TEXT(e->after), V_TEXT(str_c(sum))),
-                NULL, err));
+                err));
     tx->journalled = true;
     return 0;
 }

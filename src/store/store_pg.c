@@ -3,8 +3,9 @@
  * The PostgreSQL driver: transactions and commands. Writes are SERIALIZABLE and run again when the server
  * asks (40001, 40P01), with a growing random pause; reads are READ ONLY REPEATABLE READ, one snapshot. BEGIN
  * goes out with the first statement, so that a transaction which needs the journal's horizon can fetch it
- * before its snapshot (store_journal.c says why it must). A commit whose answer was lost is not repeated:
- * nobody knows whether it took effect.
+ * before its snapshot (store_journal.c says why it must). A read that was seen to have one statement takes
+ * its commit along in the same flight. A commit whose answer was lost is not repeated: nobody knows whether
+ * it took effect.
  */
 #include "store/store_pg.h"
 
@@ -13,8 +14,11 @@
 
 #include <unistd.h>
 
+const PgText pg_commit = {"commit", "commit"};
+
 int pg_command(PgConn *c, Tx *tx, const char *text, Err *err)
 {
+    TRY(pg_settle(c, tx, err));
     PGresult *res = PQexec(c->pq, text);
     ExecStatusType st = PQresultStatus(res);
     int r = st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK ? 0 : pg_error(c, tx, res, text, err);
@@ -70,34 +74,25 @@ int pg_args(PgConn *c, const Val *args, size_t n, PgArgs *ret, Err *err)
     return 0;
 }
 
-static int pg_limit(Tx *tx, int ms, Err *err)
-{
-    char text[64];
-    TRY(pg_ready(tx, err));
-    snprintf(text, sizeof text, "set local statement_timeout=%d", ms ? ms : tx->store->read_timeout_ms);
-    return pg_command(tx->conn, tx, text, err);
-}
-
 /* --- statements -------------------------------------------------------------------------------------- */
 
-/* One number, outside any transaction; NULL counts as `none`. */
+/* One number; NULL counts as `none`. */
 static int number(PgConn *c, Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t none, int64_t *ret,
                   Err *err)
 {
-    const char *name, *text = sql->text[DIALECT_POSTGRES];
-    PgArgs a;
-    TRY(pg_prepared(c, tx, sql->name, text, &name, err));
-    TRY(pg_args(c, args, n, &a, err));
-    PGresult *res = PQexecPrepared(c->pq, name, a.n, a.values, a.lengths, a.formats, 0);
+    PGresult *res;
+    TRY(pg_ask(c, tx, &(PgText){sql->name, sql->text[DIALECT_POSTGRES]}, args, n, false, &res, err));
     int r = 0;
-    if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
-        r = pg_error(c, tx, res, text, err);
+    if (PQntuples(res) != 1)
+        r = err_set(err, ERR_INTERNAL, "%s 没有给出一个值", sql->name);
     else if (PQgetisnull(res, 0, 0))
         *ret = none;
     else if (!str_int(str_c(PQgetvalue(res, 0, 0)), ret))
         r = err_set(err, ERR_INTERNAL, "%s 不是整数", sql->name);
     PQclear(res);
-    return r;
+    Err late = ERR_INIT;
+    int after = pg_land(c, tx, r < 0 ? &late : err);
+    return r < 0 ? r : after;
 }
 
 /* The journal's horizon; store_journal.c proves why two statements, in this order, before the snapshot. */
@@ -110,37 +105,74 @@ static int fetch_horizon(Tx *tx, Err *err)
     return 0;
 }
 
-static bool learned(PgPool *p, const char *name, bool add)
+/* --- what is learned of a kind of transaction --------------------------------------------------------- */
+
+/* NULL when there are too many kinds: then nothing is known. */
+static PgKind *kind_of(PgPool *p, const char *name)
 {
-    for (int i = 0; i < PG_LEARNED_MAX; i++) {
-        const char *known = atomic_load(&p->learned[i]);
-        if (known && strcmp(known, name) == 0) return true;
+    size_t at = str_hash(str_c(name)) % PG_KINDS;
+    for (int i = 0; i < PG_KINDS; i++, at = (at + 1) % PG_KINDS) {
+        PgKind *k = &p->kinds[at];
+        const char *known = atomic_load(&k->name);
         if (!known) {
-            if (!add) return false;
             char *copy = xstrdup(name);
-            if (atomic_compare_exchange_strong(&p->learned[i], &known, copy)) return true;
+            if (atomic_compare_exchange_strong(&k->name, &known, copy)) return k;
             free(copy);
         }
+        if (strcmp(known, name) == 0) return k;
     }
-    return false;
+    return NULL;
 }
 
-int pg_ready(Tx *tx, Err *err)
+static void learn(PgKind *k, const Tx *tx)
 {
-    PgConn *c = tx->conn;
-    if (tx->began) {
-        pg_idle(c);
-        return 0;
+    if (!k || tx->write) return;
+    int lone = atomic_load(&k->lone);
+    if (tx->asks > 1)
+        atomic_store(&k->lone, -1);
+    else if (tx->asks == 1 && lone >= 0 && lone < PG_LONE_AFTER)
+        atomic_compare_exchange_strong(&k->lone, &lone, lone + 1);
+}
+
+/* Runs the transaction again from its start. */
+static int again(Tx *tx, const char *why, Err *err)
+{
+    tx->retry = tx->late = tx->failed = true;
+    err_set(err, ERR_RETRY, "%s，请重试", why);
+    tx->first = *err;
+    return -ERR_RETRY;
+}
+
+/* --- statements -------------------------------------------------------------------------------------- */
+
+static int post_limit(Tx *tx, Err *err)
+{
+    char text[64];
+    const int ms = tx->limit_ms ? tx->limit_ms : tx->store->read_timeout_ms;
+    snprintf(text, sizeof text, "set local statement_timeout=%d", ms);
+    return pg_post(tx->conn, tx, &(PgText){"limit", text}, NULL, 0, err);
+}
+
+static int pg_limit(Tx *tx, int ms, Err *err)
+{
+    tx->limit_ms = ms;
+    return tx->began && !tx->ended ? post_limit(tx, err) : 0;
+}
+
+int pg_begin(Tx *tx, Err *err)
+{
+    static const PgText writes = {"begin", "begin isolation level serializable"},
+                        reads = {"begin", "begin isolation level repeatable read read only"};
+    if (tx->ended) {
+        tx->asks = 2;
+        return again(tx, "这类读取不止一条语句", err);
     }
-    if (tx->horizon < 0 && learned(tx->store->db, tx->name, false)) TRY(fetch_horizon(tx, err));
-    char text[128] = "begin isolation level serializable";
-    if (!tx->write)
-        snprintf(text, sizeof text,
-                 "begin isolation level repeatable read read only; set local statement_timeout=%d",
-                 tx->store->read_timeout_ms);
-    TRY(pg_command(c, tx, text, err));
+    if (tx->began) return 0;
+    PgKind *k = kind_of(tx->store->db, tx->name);
+    if (tx->horizon < 0 && k && atomic_load(&k->horizon)) TRY(fetch_horizon(tx, err));
+    TRY(pg_post(tx->conn, tx, tx->write ? &writes : &reads, NULL, 0, err));
     tx->began = true;
-    return 0;
+    return tx->write ? 0 : post_limit(tx, err);
 }
 
 /* Before the first statement the horizon can be had; later only by starting again, now knowing that this kind
@@ -148,11 +180,9 @@ int pg_ready(Tx *tx, Err *err)
 static int pg_horizon(Tx *tx, int64_t *ret, Err *err)
 {
     if (tx->horizon < 0 && tx->began) {
-        learned(tx->store->db, tx->name, true);
-        tx->retry = tx->late = tx->failed = true;
-        err_set(err, ERR_RETRY, "读取日志前要先取得界限，请重试");
-        tx->first = *err;
-        return -ERR_RETRY;
+        PgKind *k = kind_of(tx->store->db, tx->name);
+        if (k) atomic_store(&k->horizon, true);
+        return again(tx, "读取日志前要先取得界限", err);
     }
     if (tx->horizon < 0) TRY(fetch_horizon(tx, err));
     *ret = tx->horizon;
@@ -161,43 +191,45 @@ static int pg_horizon(Tx *tx, int64_t *ret, Err *err)
 
 static int pg_exec(Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t *ret_changes, Err *err)
 {
-    TRY(pg_ready(tx, err));
     PgConn *c = tx->conn;
-    const char *name, *text = sql->text[DIALECT_POSTGRES];
-    PgArgs a;
-    TRY(pg_prepared(c, tx, sql->name, text, &name, err));
-    TRY(pg_args(c, args, n, &a, err));
-    PGresult *res = PQexecPrepared(c->pq, name, a.n, a.values, a.lengths, a.formats, 0);
-    ExecStatusType st = PQresultStatus(res);
-    int r = 0;
-    if (st != PGRES_COMMAND_OK && st != PGRES_TUPLES_OK)
-        r = pg_error(c, tx, res, text, err);
-    else if (st == PGRES_COMMAND_OK && !str_int(str_c(PQcmdTuples(res)), ret_changes))
+    const PgText t = {sql->name, sql->text[DIALECT_POSTGRES]};
+    PGresult *res;
+    TRY(pg_begin(tx, err));
+    tx->asks++;
+    if (!ret_changes) return pg_post(c, tx, &t, args, n, err);
+    TRY(pg_ask(c, tx, &t, args, n, false, &res, err));
+    if (PQresultStatus(res) != PGRES_COMMAND_OK || !str_int(str_c(PQcmdTuples(res)), ret_changes))
         *ret_changes = 0;
     PQclear(res);
-    return r;
+    return pg_land(c, tx, err);
 }
 
 static int pg_script(Tx *tx, const char *sql, Err *err)
 {
-    TRY(pg_ready(tx, err));
+    TRY(pg_begin(tx, err));
+    tx->asks = 2;
     return pg_command(tx->conn, tx, sql, err);
 }
 
 static int pg_prepare(Tx *tx, const Sql *sql, Err *err)
 {
     const char *name;
-    TRY(pg_ready(tx, err));
+    TRY(pg_begin(tx, err));
+    tx->asks = 2;
+    TRY(pg_settle(tx->conn, tx, err));
     return pg_prepared(tx->conn, tx, sql->name, sql->text[DIALECT_POSTGRES], &name, err);
 }
 
+/* Nobody waits for a savepoint; going back to one is waited for. */
 static int pg_save(Tx *tx, SaveStep step, Err *err)
 {
     static const char *const form[] = {"savepoint s%d", "release s%d", "rollback to s%d; release s%d"};
     char text[64];
-    TRY(pg_ready(tx, err));
+    TRY(pg_begin(tx, err));
+    tx->asks = 2;
     snprintf(text, sizeof text, form[step], tx->depth, tx->depth);
-    return pg_command(tx->conn, tx, text, err);
+    if (step == SAVE_ROLLBACK) return pg_command(tx->conn, tx, text, err);
+    return pg_post(tx->conn, tx, &(PgText){"savepoint", text}, NULL, 0, err);
 }
 
 enum { SEQ_AHEAD_AFTER = 8, SEQ_AHEAD = 64 };
@@ -220,7 +252,7 @@ static int take_ahead(Tx *tx, Err *err)
 
 static int pg_journal_seq(Tx *tx, int64_t *ret, Err *err)
 {
-    TRY(pg_ready(tx, err));
+    TRY(pg_begin(tx, err));
     if (tx->seq_held && !tx->seq_n && ++tx->seq_taken > SEQ_AHEAD_AFTER) TRY(take_ahead(tx, err));
     if (tx->seq_held && tx->seq_n) {
         *ret = tx->seqs[--tx->seq_n];
@@ -237,22 +269,28 @@ static int pg_journal_seq(Tx *tx, int64_t *ret, Err *err)
 static int commit(Tx *tx, Err *err)
 {
     PgConn *c = tx->conn;
-    if (!tx->began) return 0;
-    PGresult *res = PQexec(c->pq, "commit");
-    int r = 0;
-    if (PQresultStatus(res) == PGRES_COMMAND_OK) {
+    PGresult *res;
+    int r = pg_ask(c, tx, &pg_commit, NULL, 0, false, &res, err);
+    if (r == 0) {
         if (strcmp(PQcmdStatus(res), "COMMIT") != 0)
             r = err_set(err, ERR_INTERNAL, "事务 %s 被数据库撤销", tx->name);
-    } else {
-        r = pg_error(c, tx, res, NULL, err);
-        if (pg_broken(c) && tx->write) {
-            tx->retry = false;
-            err_set(err, ERR_IO, "提交时与数据库的连接中断，结果未知");
-            r = err_hint(err, "请先查询该记录，确认是否已保存，再决定是否重做");
-        }
+        PQclear(res);
+        pg_pass(c); /* it is done */
+    } else if (pg_broken(c)) {
+        tx->retry = false;
+        err_set(err, ERR_IO, "提交时与数据库的连接中断，结果未知");
+        r = err_hint(err, "请先查询该记录，确认是否已保存，再决定是否重做");
     }
-    PQclear(res);
     return r;
+}
+
+/* A read's commit tells nothing: nobody waits for it. */
+static int end_read(Tx *tx, Err *err)
+{
+    PgConn *c = tx->conn;
+    TRY(pg_settle(c, tx, err));
+    pg_depart(c);
+    return c->departed ? 0 : pg_command(c, tx, pg_commit.text, err);
 }
 
 static int attempt(Tx *tx, TxFn fn, void *ctx, Err *err)
@@ -263,8 +301,9 @@ static int attempt(Tx *tx, TxFn fn, void *ctx, Err *err)
     pg_idle(c);
     /* A conflict that the callback hid in a savepoint is still one. */
     if (r == 0 && tx->retry) r = err_set(err, ERR_RETRY, "并发冲突，请重试");
-    if (r == 0) r = commit(tx, err);
-    if (!pg_broken(c) && PQtransactionStatus(c->pq) != PQTRANS_IDLE) {
+    if (r == 0 && tx->began && !tx->ended) r = tx->write ? commit(tx, err) : end_read(tx, err);
+    if (!pg_broken(c)) pg_abandon(c);
+    if (!pg_broken(c) && !c->departed && PQtransactionStatus(c->pq) != PQTRANS_IDLE) {
         Err lost = ERR_INIT;
         if (pg_command(c, NULL, "rollback", &lost) < 0) log_err("rollback", STR_NONE, &lost);
     }
@@ -295,24 +334,27 @@ static void pause_before(int n)
 static int run(Store *s, const char *name, bool write, TxFn fn, void *ctx, Err *err)
 {
     int broken = 0, tries = 0;
-    bool horizon = false;
+    PgKind *kind = kind_of(s->db, name);
+    bool horizon = false, lone = !write && kind && atomic_load(&kind->lone) >= PG_LONE_AFTER;
     for (;;) {
         PgConn *c;
         Err why = ERR_INIT;
         TRY(pg_take(s, &c, err));
-        Tx tx = {.store = s, .name = name, .conn = c, .write = write, .horizon = -1};
+        Tx tx = {.store = s, .name = name, .conn = c, .write = write, .lone = lone, .horizon = -1};
         int r = horizon ? fetch_horizon(&tx, &why) : 0;
         if (r == 0) r = gated(&tx, tries >= PG_RETRY_ALONE, fn, ctx, &why);
-        bool lost = pg_broken(c), late = tx.late && !horizon;
+        bool lost = pg_broken(c), late = tx.late && (lone || !horizon);
         pg_give(c);
+        learn(kind, &tx);
         if (r == 0) {
             atomic_fetch_add(&s->count.transactions, write);
             atomic_fetch_add(&s->count.commits, write);
             if (tx.journalled) pg_listen_changed(((PgPool *)s->db)->listen);
             return 0;
         }
-        if (late) {
-            horizon = true;
+        if (late) { /* at most twice */
+            horizon = horizon || !tx.ended;
+            lone = false;
             continue;
         }
         /* A read is tried once more on a fresh connection; so is a write that had not come to its commit. The
@@ -340,7 +382,7 @@ static int pg_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
 static void pg_close(Store *s)
 {
     PgPool *p = s->db;
-    for (int i = 0; p && i < PG_LEARNED_MAX; i++) free((char *)(uintptr_t)atomic_load(&p->learned[i]));
+    for (int i = 0; p && i < PG_KINDS; i++) free((char *)(uintptr_t)atomic_load(&p->kinds[i].name));
     pg_pool_close(s);
 }
 

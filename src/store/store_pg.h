@@ -18,6 +18,8 @@ typedef struct PgConn {
     unsigned names;  /* of statements and cursors given so far */
     bool stale;      /* prepared plans do not fit the tables any more */
     bool standby;    /* the server takes no writes (any more): as good as broken */
+    int posted;      /* commands of the flight whose answers were not taken */
+    bool departed;   /* a read's commit was sent, its answer not taken */
     char *args;      /* scratch of one call's parameters */
     size_t args_cap;
     struct PgConn *next;
@@ -25,15 +27,21 @@ typedef struct PgConn {
 
 typedef struct PgListen PgListen;
 
-/* Names of transactions that read the journal after another statement; see pg_horizon. */
-enum { PG_LEARNED_MAX = 64 };
+/* What is learned of the transactions of one name. */
+typedef struct PgKind {
+    _Atomic(const char *) name;
+    atomic_bool horizon; /* asks for the journal's horizon after another statement; see pg_horizon */
+    atomic_int lone;     /* how often a read had one statement; -1: it can have more */
+} PgKind;
+
+enum { PG_KINDS = 256, PG_LONE_AFTER = 4 };
 
 typedef struct PgPool {
     pthread_mutex_t mutex;
     pthread_cond_t freed;
     PgConn *idle; /* last used first, so that few connections stay warm */
     int open;
-    _Atomic(const char *) learned[PG_LEARNED_MAX];
+    PgKind kinds[PG_KINDS];
     PgListen *listen;
     /* Writers share it; one that has lost PG_RETRY_ALONE conflicts takes it alone, so that nobody of this
        server is in its way: under load SERIALIZABLE sees conflicts where there are none (it watches whole
@@ -50,6 +58,7 @@ int pg_pool_open(Store *s, Err *err) CHECKED;
 void pg_pool_close(Store *s);
 /* Name of the prepared statement of a text, prepared on first use. tx may be NULL. */
 int pg_prepared(PgConn *c, Tx *tx, const char *name, const char *text, const char **ret, Err *err) CHECKED;
+const char *pg_known(PgConn *c, const char *text); /* NULL when it is not prepared here yet */
 
 /* --- store_pg_error.c -------------------------------------------------------------------------------- */
 /* Fills err from a result (or, when NULL, the connection); marks tx (may be NULL) for a retry when that
@@ -64,9 +73,33 @@ void pg_done(Rows *r);
 /* Takes what a streaming query still has on the wire into memory, so that the connection is free. */
 void pg_idle(PgConn *c);
 
+/* --- store_pg_flight.c ------------------------------------------------------------------------------- */
+typedef struct PgText {
+    const char *name, *text;
+} PgText;
+
+extern const PgText pg_commit;
+
+/* Sends a command that leaves with the next one; its error shows there. tx may be NULL, here and below. */
+int pg_post(PgConn *c, Tx *tx, const PgText *t, const Val *args, size_t n, Err *err) CHECKED;
+/* Sends a command with all that is posted, and waits for its first result (single: a row at a time). When it
+   succeeds, pg_land must follow once the caller has read the rows. */
+int pg_ask(PgConn *c, Tx *tx, const PgText *t, const Val *args, size_t n, bool single, PGresult **ret,
+           Err *err) CHECKED;
+/* Takes what follows in the flight; an error in it has ended the transaction, so it is told. */
+int pg_land(PgConn *c, Tx *tx, Err *err) CHECKED;
+/* Sends what is posted and takes the answers: the connection is free for any command. */
+int pg_settle(PgConn *c, Tx *tx, Err *err) CHECKED;
+/* Takes what follows in the flight, of which nothing matters any more. */
+void pg_pass(PgConn *c);
+void pg_abandon(PgConn *c); /* the same of what is only posted */
+/* Sends a read's commit without waiting; pg_arrive takes its answer when the connection is wanted again. */
+void pg_depart(PgConn *c);
+void pg_arrive(PgConn *c);
+
 /* --- store_pg.c -------------------------------------------------------------------------------------- */
-/* Ready for a command: BEGIN sent, connection idle. */
-int pg_ready(Tx *tx, Err *err) CHECKED;
+/* BEGIN is on its way, if it is not sent yet. */
+int pg_begin(Tx *tx, Err *err) CHECKED;
 int pg_command(PgConn *c, Tx *tx, const char *text, Err *err) CHECKED;
 
 typedef struct PgArgs {

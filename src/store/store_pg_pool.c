@@ -88,13 +88,15 @@ static void forget(void *conn, void *p)
     free(st);
 }
 
-int pg_prepared(PgConn *c, Tx *tx, const char *name, const char *text, const char **ret, Err *err)
+const char *pg_known(PgConn *c, const char *text)
 {
     CacheItem *it = cache_find(&c->cache, text);
-    if (it) {
-        *ret = ((PgStmt *)it->stmt)->name;
-        return 0;
-    }
+    return it ? ((PgStmt *)it->stmt)->name : NULL;
+}
+
+int pg_prepared(PgConn *c, Tx *tx, const char *name, const char *text, const char **ret, Err *err)
+{
+    if ((*ret = pg_known(c, text))) return 0;
     PgStmt *st = xcalloc(1, sizeof *st);
     snprintf(st->name, sizeof st->name, "s%u", ++c->names);
     PGresult *res = PQprepare(c->pq, st->name, text, 0, NULL);
@@ -105,7 +107,7 @@ int pg_prepared(PgConn *c, Tx *tx, const char *name, const char *text, const cha
         err_wrap(err, "%s", name);
         return r;
     }
-    it = cache_keep(&c->cache, text, st); /* no item is ever busy here, so there is a place */
+    CacheItem *it = cache_keep(&c->cache, text, st); /* no item is ever busy here, so there is a place */
     *ret = ((PgStmt *)it->stmt)->name;
     return 0;
 }
@@ -153,6 +155,7 @@ int pg_take(Store *s, PgConn **ret, Err *err)
         p->open++;
     pthread_mutex_unlock(&p->mutex);
     if (c) {
+        pg_arrive(c);
         *ret = c;
         return 0;
     }
@@ -169,9 +172,10 @@ int pg_take(Store *s, PgConn **ret, Err *err)
 void pg_give(PgConn *c)
 {
     PgPool *p = c->store->db;
+    if (c->stale) pg_arrive(c);
     if (c->stale && !pg_broken(c)) cache_clear(&c->cache);
     c->stale = false;
-    bool keep = !pg_broken(c) && PQtransactionStatus(c->pq) == PQTRANS_IDLE;
+    bool keep = !pg_broken(c) && (c->departed || PQtransactionStatus(c->pq) == PQTRANS_IDLE);
     if (!keep) conn_free(c);
     pthread_mutex_lock(&p->mutex);
     if (keep) {

@@ -50,18 +50,6 @@ static void describe(Rows *r, PgRows *p, const PGresult *res)
 
 /* --- streaming --------------------------------------------------------------------------------------- */
 
-/* Reads off the wire what follows in a command; an error in it has ended the transaction, so it is told. */
-static int drain(PgConn *c, Tx *tx, Err *err)
-{
-    PGresult *res;
-    int e = 0;
-    while ((res = PQgetResult(c->pq))) {
-        if (PQresultStatus(res) == PGRES_FATAL_ERROR && !e) e = pg_error(c, tx, res, NULL, err);
-        PQclear(res);
-    }
-    return e;
-}
-
 static void park(PgRows *p, PGresult *res)
 {
     if (p->n_parked == p->cap_parked) {
@@ -87,6 +75,9 @@ void pg_idle(PgConn *c)
         if (st != PGRES_TUPLES_OK && !p->error) p->error = pg_error(c, r->tx, res, NULL, &p->why);
         PQclear(res);
     }
+    Err late = ERR_INIT;
+    int e = pg_land(c, r->tx, p->error ? &late : &p->why);
+    if (!p->error) p->error = e;
 }
 
 /* The next row of a query that is still on the wire. */
@@ -100,35 +91,26 @@ static int stream_next(Rows *r, Err *err)
     if (PQresultStatus(p->res) == PGRES_SINGLE_TUPLE) return 1;
     Err late = ERR_INIT;
     int e = PQresultStatus(p->res) == PGRES_TUPLES_OK ? 0 : pg_error(c, r->tx, p->res, NULL, err);
-    int after = drain(c, r->tx, &late);
+    int after = pg_land(c, r->tx, &late);
     if (!e && after < 0) *err = late, e = after;
     c->streaming = NULL;
     p->end = true;
     return e;
 }
 
-static int stream_start(Tx *tx, Rows *r, const Sql *sql, const PgArgs *a, Err *err)
+static int stream_start(Tx *tx, Rows *r, const Sql *sql, const Val *args, size_t n, Err *err)
 {
     PgConn *c = tx->conn;
     PgRows *p = r->impl;
-    const char *text = sql->text[DIALECT_POSTGRES], *name;
-    TRY(pg_prepared(c, tx, sql->name, text, &name, err));
-    if (!PQsendQueryPrepared(c->pq, name, a->n, a->values, a->lengths, a->formats, 0))
-        return pg_error(c, tx, NULL, text, err);
-    PQsetSingleRowMode(c->pq);
-    p->res = PQgetResult(c->pq);
-    ExecStatusType st = PQresultStatus(p->res);
-    if (st == PGRES_SINGLE_TUPLE) {
+    const PgText t = {sql->name, sql->text[DIALECT_POSTGRES]};
+    TRY(pg_ask(c, tx, &t, args, n, true, &p->res, err));
+    if (PQresultStatus(p->res) == PGRES_SINGLE_TUPLE) {
         p->first = true;
         c->streaming = r;
         return 0;
     }
-    Err late = ERR_INIT;
-    int e = st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK ? 0 : pg_error(c, tx, p->res, text, err);
-    int after = drain(c, tx, &late);
-    if (!e && after < 0) *err = late, e = after;
     p->end = true;
-    return e;
+    return pg_land(c, tx, err);
 }
 
 /* --- cursors ----------------------------------------------------------------------------------------- */
@@ -139,7 +121,7 @@ static int cursor_fetch(Rows *r, Err *err)
     PgConn *c = p->conn;
     char text[64];
     snprintf(text, sizeof text, "fetch forward %d from %s", PG_FETCH, p->cursor);
-    pg_idle(c);
+    TRY(pg_settle(c, r->tx, err));
     PQclear(p->res);
     p->res = PQexec(c->pq, text);
     p->row = 0;
@@ -150,16 +132,19 @@ static int cursor_fetch(Rows *r, Err *err)
     return p->batch > 0;
 }
 
-static int cursor_start(Tx *tx, Rows *r, const Sql *sql, const PgArgs *a, Err *err)
+static int cursor_start(Tx *tx, Rows *r, const Sql *sql, const Val *args, size_t n, Err *err)
 {
     PgConn *c = tx->conn;
+    PgArgs a;
     PgRows *p = r->impl;
     _cleanup_buf_ Buf text;
     buf_init(&text, 1 << 20);
     snprintf(p->cursor, sizeof p->cursor, "c%u", ++c->names);
     buf_addf(&text, "declare %s no scroll cursor for %s", p->cursor, sql->text[DIALECT_POSTGRES]);
     if (text.over) return err_set(err, ERR_TOO_LARGE, "语句 %s 过长", sql->name);
-    PGresult *res = PQexecParams(c->pq, text.p, a->n, NULL, a->values, a->lengths, a->formats, 0);
+    TRY(pg_settle(c, tx, err));
+    TRY(pg_args(c, args, n, &a, err));
+    PGresult *res = PQexecParams(c->pq, text.p, a.n, NULL, a.values, a.lengths, a.formats, 0);
     int e =
         PQresultStatus(res) == PGRES_COMMAND_OK ? 0 : pg_error(c, tx, res, sql->text[DIALECT_POSTGRES], err);
     PQclear(res);
@@ -183,17 +168,17 @@ static void free_impl(PgRows *p, int n)
 
 int pg_query(Tx *tx, Rows *r, const Sql *sql, const Val *args, size_t n, bool cursor, Err *err)
 {
-    TRY(pg_ready(tx, err));
-    PgArgs a;
-    TRY(pg_args(tx->conn, args, n, &a, err));
+    TRY(pg_begin(tx, err));
     PgRows *p = xcalloc(1, sizeof *p);
     p->conn = tx->conn;
     r->impl = p;
-    int e = cursor ? cursor_start(tx, r, sql, &a, err) : stream_start(tx, r, sql, &a, err);
+    int e = cursor ? cursor_start(tx, r, sql, args, n, err) : stream_start(tx, r, sql, args, n, err);
     if (e < 0) {
         free_impl(p, 0);
+        r->impl = NULL;
         return e;
     }
+    tx->asks += cursor ? 2 : 1;
     describe(r, p, p->res);
     return 0;
 }
@@ -227,14 +212,14 @@ void pg_done(Rows *r)
     PgConn *c = p->conn;
     if (c->streaming == r) {
         Err late = ERR_INIT; /* the server has computed it all anyway; limit is the caller's business */
-        if (drain(c, r->tx, &late) < 0 && !r->tx->failed) r->tx->failed = true, r->tx->first = late;
         c->streaming = NULL;
+        if (pg_land(c, r->tx, &late) < 0 && !r->tx->failed) r->tx->failed = true, r->tx->first = late;
     }
     if (p->cursor[0] && !pg_broken(c) && PQtransactionStatus(c->pq) == PQTRANS_INTRANS) {
         char text[32];
+        Err lost = ERR_INIT; /* the end of the transaction closes it, too */
         snprintf(text, sizeof text, "close %s", p->cursor);
-        pg_idle(c);
-        PQclear(PQexec(c->pq, text));
+        if (pg_settle(c, NULL, &lost) == 0) PQclear(PQexec(c->pq, text));
     }
     free_impl(p, r->n);
     r->impl = NULL;

@@ -150,7 +150,7 @@ static int lite_exec(Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t 
         while (rc == SQLITE_ROW) rc = step(c, st->stmt);
         if (rc != SQLITE_DONE)
             r = lite_error(c, rc, text, err);
-        else
+        else if (ret_changes)
             *ret_changes = sqlite3_total_changes64(c->db) == before ? 0 : sqlite3_changes64(c->db);
     }
     stmt_give(st);

@@ -80,6 +80,13 @@ int tx_exec(Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t *ret_chan
     return fail(tx, r, e);
 }
 
+int tx_post(Tx *tx, const Sql *sql, const Val *args, size_t n, Err *err)
+{
+    Err own = ERR_INIT, *e = err ? err : &own;
+    if (tx->failed) return refuse(tx, e);
+    return fail(tx, tx->store->driver->exec(tx, sql, args, n, NULL, e), e);
+}
+
 int tx_script(Tx *tx, const char *sql, Err *err)
 {
     Err own = ERR_INIT, *e = err ? err : &own;
