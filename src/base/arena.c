@@ -114,7 +114,7 @@ static Chunk *chunk_new(Arena *a, size_t want)
     return c;
 }
 
-void *arena_alloc(Arena *a, size_t size)
+void *arena_bytes(Arena *a, size_t size)
 {
     if (size > SIZE_MAX / 4) out_of_memory(size);
     size_t need = ARENA_EACH ? (size ? size : 1) : (size + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
@@ -123,8 +123,10 @@ void *arena_alloc(Arena *a, size_t size)
     void *p = c->data + c->used;
     c->used += need;
     a->used += need;
-    return memset(p, 0, size);
+    return p;
 }
+
+void *arena_alloc(Arena *a, size_t size) { return memset(arena_bytes(a, size), 0, size); }
 
 void *arena_array(Arena *a, size_t n, size_t size)
 {

@@ -18,6 +18,8 @@ void arena_freep(Arena **a);
 
 /* Zeroed memory aligned for any type; lives until arena_free. */
 void *arena_alloc(Arena *a, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(2)));
+/* The same, not zeroed: for bytes that are written at once. */
+void *arena_bytes(Arena *a, size_t size) __attribute__((malloc, returns_nonnull, alloc_size(2)));
 /* `n` items of `size` bytes; an overflowing product ends the process. */
 void *arena_array(Arena *a, size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 /* A zeroed object of a type, or an array of them. */

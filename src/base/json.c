@@ -95,7 +95,15 @@ static void put_real(Buf *out, double r)
     buf_adds(out, tmp);
 }
 
-static void put_int(Buf *out, int64_t i) { buf_addf(out, "%lld", (long long)i); }
+static void put_int(Buf *out, int64_t i)
+{
+    char digits[24], *at = digits + sizeof digits;
+    uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+    do *--at = (char)('0' + u % 10);
+    while (u /= 10);
+    if (i < 0) *--at = '-';
+    buf_add(out, str_n(at, (size_t)(digits + sizeof digits - at)));
+}
 
 void jw_key(JsonWriter *w, Str key)
 {

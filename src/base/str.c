@@ -71,8 +71,9 @@ bool str_split(Str *rest, char sep, Str *part)
 
 char *str_cdup(Arena *a, Str s)
 {
-    char *p = arena_alloc(a, s.n + 1);
+    char *p = arena_bytes(a, s.n + 1);
     if (s.n) memcpy(p, s.p, s.n);
+    p[s.n] = 0;
     return p;
 }
 
@@ -177,7 +178,13 @@ void buf_add(Buf *b, Str s)
     b->p[b->n] = 0;
 }
 
-void buf_addc(Buf *b, char c) { buf_add(b, str_n(&c, 1)); }
+void buf_addc(Buf *b, char c)
+{
+    if (!buf_room(b, 1)) return;
+    b->p[b->n++] = c;
+    b->p[b->n] = 0;
+}
+
 void buf_adds(Buf *b, const char *s) { buf_add(b, str_c(s)); }
 
 void buf_addf(Buf *b, const char *fmt, ...)
@@ -185,10 +192,13 @@ void buf_addf(Buf *b, const char *fmt, ...)
     va_list ap, again;
     va_start(ap, fmt);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    const size_t room = b->over ? 0 : b->cap - b->n;
+    int n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, ap);
     if (n > 0 && buf_room(b, (size_t)n)) {
-        vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
+        if ((size_t)n >= room) vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
         b->n += (size_t)n;
+    } else if (room) {
+        b->p[b->n] = 0;
     }
     va_end(again);
     va_end(ap);

@@ -115,7 +115,8 @@ void store_changed(Store *s);
 void tx_close_rows(Tx *tx, int depth);
 /* What the callback's return value means after all; fills err from tx->first when fn hid a failure. */
 int tx_outcome(Tx *tx, int r, Err *err);
-int64_t store_now_ns(void); /* monotonic */
+int64_t store_now_ns(void);   /* monotonic */
+int64_t store_about_ns(void); /* the same to a few milliseconds, for what is asked at every row */
 void store_slow(Store *s, const char *statement, int64_t ns);
 /* 40-byte RFC 3339 UTC text with microseconds of a point in time. */
 void store_time_text(int64_t at_us, char ret[40]);

@@ -122,7 +122,7 @@ static int bind_all(LiteConn *c, LiteStmt *st, const Sql *sql, const Val *args, 
 
 static int step(LiteConn *c, sqlite3_stmt *stmt)
 {
-    c->deadline_ns = c->step_ns ? store_now_ns() + c->step_ns : 0;
+    c->deadline_ns = c->step_ns ? store_about_ns() + c->step_ns : 0;
     if (c->until_ns && (!c->deadline_ns || c->until_ns < c->deadline_ns)) c->deadline_ns = c->until_ns;
     return sqlite3_step(stmt);
 }
@@ -281,7 +281,7 @@ static int lite_limit(Tx *tx, int ms, Err *err)
 {
     LiteConn *c = tx->conn;
     (void)err;
-    c->until_ns = ms ? store_now_ns() + (int64_t)ms * 1000000 : 0;
+    c->until_ns = ms ? store_about_ns() + (int64_t)ms * 1000000 : 0;
     return 0;
 }
 
@@ -298,7 +298,7 @@ int lite_whole(const LiteConn *c, int r, Err *err)
 static int past_deadline(void *p)
 {
     LiteConn *c = p;
-    return c->deadline_ns && store_now_ns() > c->deadline_ns;
+    return c->deadline_ns && store_about_ns() > c->deadline_ns;
 }
 
 void lite_close(LiteConn *c)

@@ -73,9 +73,9 @@ int tx_exec(Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t *ret_chan
     Err own = ERR_INIT, *e = err ? err : &own;
     if (tx->failed) return refuse(tx, e);
     assert(n <= STORE_ARGS_MAX);
-    int64_t start = store_now_ns(), changes = 0;
+    int64_t start = store_about_ns(), changes = 0;
     int r = tx->store->driver->exec(tx, sql, args, n, &changes, e);
-    store_slow(tx->store, sql->name, store_now_ns() - start);
+    store_slow(tx->store, sql->name, store_about_ns() - start);
     if (r == 0 && ret_changes) *ret_changes = changes;
     return fail(tx, r, e);
 }
@@ -147,9 +147,9 @@ static int start(Tx *tx, Arena *a, const Sql *sql, const Val *args, size_t n, bo
     assert(n <= STORE_ARGS_MAX);
     Rows *r = ARENA_NEW(a, Rows);
     *r = (Rows){.tx = tx, .arena = a, .name = str_cdup(a, str_c(sql->name)), .depth = tx->depth};
-    int64_t begin = store_now_ns();
+    int64_t begin = store_about_ns();
     int rc = tx->store->driver->query(tx, r, sql, args, n, cursor, e);
-    r->spent_ns = store_now_ns() - begin;
+    r->spent_ns = store_about_ns() - begin;
     if (rc < 0) {
         r->tx = NULL;
         return fail(tx, rc, e);
@@ -177,9 +177,9 @@ int rows_next(Rows *r, Err *err)
     r->on_row = false;
     if (!r->tx) return 0;
     Tx *tx = r->tx;
-    int64_t begin = store_now_ns();
+    int64_t begin = store_about_ns();
     int got = tx->store->driver->next(r, e);
-    r->spent_ns += store_now_ns() - begin;
+    r->spent_ns += store_about_ns() - begin;
     if (got == 1) {
         r->on_row = true;
         return 1;
