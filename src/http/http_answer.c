@@ -18,6 +18,7 @@ static const char *const fixed[][2] = {
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Referrer-Policy", "same-origin"},
     {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"}, /* for browsers and scanners that do not read frame-ancestors */
 };
 
 static bool has_header(const Request *rq, const char *name)
