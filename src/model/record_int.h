@@ -39,6 +39,14 @@ void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build
 /* " group by …" of a level's figures, and how many fields that are. */
 void level_group_by(Build *b, const Level *l);
 size_t level_groups(const Level *l);
+/* record_read.c, for what is embedded: the level's columns; their list; the order; the rows of a statement.
+ */
+void level_plan(Level *l, const QueryCtx *c);
+void level_select(Build *b, const Level *l);
+void level_order(Build *b, const QueryCtx *c, const Level *l, Half half);
+int level_fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err) CHECKED;
+/* A key as rows are handed out by; empty for NULL. */
+Str record_key_text(const QueryCtx *c, Val v);
 /* record_count.c: all rows of the query, whatever its page. */
 int level_count(const QueryCtx *c, Tx *tx, const Level *l, int64_t *ret, Err *err) CHECKED;
 /* The same, but a count that would take long is not waited for: *ret stays as it is. */
@@ -58,7 +66,23 @@ Val record_shown(const QueryCtx *c, const Level *l, const Field *f, Val v);
 bool record_masks(const QueryCtx *c, const Level *l, const Field *f);
 void record_write_row(const QueryCtx *c, JsonWriter *w, const Level *l, const Row *row);
 void record_write_pick(const QueryCtx *c, JsonWriter *w, const Level *l, const Row *row, size_t i);
-/* record_write.c: the value of a computed field for these inputs. ERR_VALIDATION. */
+/* record_write.c: the error stands at this field. */
+int record_at(Err *err, const Field *f);
+/* record_values.c: what is not given gets its default; computed fields are worked out; every required one is
+   there; the entity's rules hold. ERR_VALIDATION at the field. */
+int record_defaults(Writer *w, const Entity *e, Input *in, Err *err) CHECKED;
+int record_computed(Writer *w, const Entity *e, Input *in, Err *err) CHECKED;
+int record_required(const Entity *e, const Input *in, Err *err) CHECKED;
+int record_rules(Writer *w, const Entity *e, const Input *in, Err *err) CHECKED;
+/* record_refused.c: what the database said, in the words of the entity. Always an error: which value is there
+   already, what is missing, which reference leads nowhere, who still refers to the record. */
+int refused_unique(const Entity *e, Err *err);
+const Field *refused_field(const Entity *e,
+                           const Err *err); /* whose value it was; NULL when it is not told */
+int refused_missing(Writer *w, const Field *f, Val v, Err *err);
+int refused_reference(Writer *w, const Entity *e, const Input *in, Err *err);
+int refused_referred(Writer *w, const Entity *e, Val id, Err *err);
+/* record_values.c: the value of a computed field for these inputs. ERR_VALIDATION. */
 int record_compute(Arena *a, const Entity *e, const Field *f, const Input *in, Val *ret, Err *err) CHECKED;
 /* record_format.c */
 typedef enum Part {

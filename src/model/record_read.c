@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/*
- * From a query to rows. Each level of the query is one SELECT; an embedded relation is fetched for all rows
- * of the level above at once (by their keys, in slices) and handed out by key, so the number of statements
- * grows with the number of relations, not of rows.
- */
+/* From a query to rows: each level of the query is one SELECT. What is embedded: record_embed.c. */
 #include "model/record_int.h"
 
-#include "base/csv.h"
 #include "model/cube.h"
 #include "model/search.h"
-#include "model/value.h"
 #include "model/vault.h"
-
-enum { KEYS_SLICE = 1000 };
 
 /* --- columns of a level
  * -------------------------------------------------------------------------------------- */
@@ -32,7 +24,7 @@ static size_t agg_column(Level *l, const QueryCtx *c, const Pick *p)
 }
 
 /* What each pick needs from the row: its own column, or the key by which its relation is handed out. */
-static void plan_columns(Level *l, const QueryCtx *c)
+void level_plan(Level *l, const QueryCtx *c)
 {
     Query *q = l->q;
     l->at = ARENA_ARRAY(c->a, size_t, q->n_picks + 1);
@@ -76,7 +68,7 @@ static void agg_sql(Build *b, const Col *col, bool cube)
     build_add(b, ")");
 }
 
-static void select_list(Build *b, const Level *l)
+void level_select(Build *b, const Level *l)
 {
     for (size_t i = 0; i < l->n_cols; i++) {
         if (i) build_add(b, ", ");
@@ -142,7 +134,7 @@ static void group_order(Build *b, const Level *l)
     }
 }
 
-static void order_by(Build *b, const QueryCtx *c, const Level *l, Half half)
+void level_order(Build *b, const QueryCtx *c, const Level *l, Half half)
 {
     Query *q = l->q;
     const char *sep = " order by ";
@@ -176,7 +168,7 @@ int level_take(const QueryCtx *c, Level *l, Rows *rows, size_t max, Err *err)
     return rc;
 }
 
-static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
+int level_fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
 {
     Rows *rows;
     TRY(build_check(b, err));
@@ -189,10 +181,10 @@ static int fetch(const QueryCtx *c, Tx *tx, Level *l, Build *b, Err *err)
 
 void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build *b)
 {
-    plan_columns(l, c);
+    level_plan(l, c);
     l->cube = l->q->aggregate && cube_serves(c, l->q);
     build_add(b, "select ");
-    select_list(b, l);
+    level_select(b, l);
     build_add(b, " from ");
     build_name(b, l->cube ? cube_name(c->a, l->q->entity->name) : l->q->entity->name);
     build_add(b, " t");
@@ -202,7 +194,7 @@ void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build
     query_page_where(b, l->q, half);
     level_group_by(b, l);
     if (l->cube && level_groups(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
-    order_by(b, c, l, half);
+    level_order(b, c, l, half);
     if (limit >= 0)
         build_addf(b, " limit %lld", (long long)limit);
     else if (l->q->offset && b->d == DIALECT_SQLITE)
@@ -225,7 +217,7 @@ static int fetch_page(const QueryCtx *c, Tx *tx, Level *l, int64_t limit, Err *e
         if (query_half_empty(l->q, half)) continue;
         build_init(&b, c->a, tx_dialect(tx));
         level_half_sql(c, l, half, limit - (int64_t)l->n_rows, &b);
-        TRY(fetch(c, tx, l, &b, err));
+        TRY(level_fetch(c, tx, l, &b, err));
     }
     return 0;
 }
@@ -245,335 +237,6 @@ static int top_level(const QueryCtx *c, Tx *tx, Level *l, Str *ret_next, Err *er
         *ret_next = query_cursor(c, l->q, vals);
     }
     return level_stitch(c, tx, l, err);
-}
-
-/* Where the key by which rows are handed out stands: their id, their reference to us, or the link table. */
-static void key_column(Build *b, const Embed *m)
-{
-    if (m->kind == EMBED_ONE)
-        build_column(b, "t", entity_id(m->query->entity));
-    else if (m->kind == EMBED_MANY)
-        build_column(b, "t", m->via);
-    else
-        build_addf(b, "k.\"%s\"", m->kind == EMBED_LINK ? "owner" : "target");
-}
-
-static void from_embed(Build *b, const Embed *m)
-{
-    build_name(b, m->query->entity->name);
-    build_add(b, " t");
-    if (m->kind != EMBED_LINK && m->kind != EMBED_BACK) return;
-    build_add(b, " join ");
-    build_name(b, m->via->link);
-    build_addf(b, " k on k.\"%s\" = ", m->kind == EMBED_LINK ? "target" : "owner");
-    build_column(b, "t", entity_id(m->query->entity));
-}
-
-static void embed_sql(const QueryCtx *c, Build *b, Level *l, const Embed *m, const Val *keys, size_t n)
-{
-    Query *q = m->query;
-    bool paged = (q->limit >= 0 || q->offset > 0) && m->kind != EMBED_ONE && !q->aggregate;
-    build_add(b, paged ? "select * from (select " : "select ");
-    select_list(b, l);
-    if (l->n_cols) build_add(b, ", ");
-    key_column(b, m);
-    build_add(b, " as \"_key\"");
-    if (paged) {
-        build_add(b, ", row_number() over (partition by ");
-        key_column(b, m);
-        order_by(b, c, l, HALF_BOTH);
-        build_add(b, ") as \"_rank\"");
-    }
-    build_add(b, " from ");
-    from_embed(b, m);
-    query_where(c, b, "t", q);
-    build_add(b, " and ");
-    key_column(b, m);
-    build_add(b, " in (");
-    for (size_t i = 0; i < n; i++) {
-        if (i) build_add(b, ", ");
-        build_arg(b, keys[i]);
-    }
-    build_add(b, ")");
-    if (q->aggregate) {
-        level_group_by(b, l);
-        bool grouped = false;
-        for (size_t i = 0; i < l->n_cols; i++) grouped |= !l->cols[i].agg;
-        build_add(b, grouped ? ", " : " group by ");
-        key_column(b, m);
-    } else if (paged) {
-        build_addf(b, ") p where \"_rank\" > %lld", (long long)q->offset);
-        if (q->limit >= 0) build_addf(b, " and \"_rank\" <= %lld", (long long)(q->offset + q->limit));
-        build_add(b, " order by \"_rank\"");
-    } else if ((m->kind == EMBED_LINK) && !q->n_sorts)
-        build_add(b, " order by k.\"pos\"");
-    else
-        order_by(b, c, l, HALF_BOTH);
-}
-
-static int by_key(const void *pa, const void *pb)
-{
-    const Row *a = *(Row *const *)pa, *b = *(Row *const *)pb;
-    int r = str_cmp(a->key, b->key);
-    return r ? r : a < b ? -1 : a > b;
-}
-
-/* Rows of the embedded level sorted by key (order within a key kept). */
-static void sort_rows(const QueryCtx *c, Level *l)
-{
-    l->sorted = ARENA_ARRAY(c->a, Row *, l->n_rows + 1);
-    for (size_t i = 0; i < l->n_rows; i++) l->sorted[i] = &l->rows[i];
-    if (l->n_rows) qsort(l->sorted, l->n_rows, sizeof *l->sorted, by_key);
-}
-
-static Str key_text(const QueryCtx *c, Val v)
-{
-    return v.kind == VAL_TEXT ? v.s : v.kind == VAL_INT ? str_fmt(c->a, "%lld", (long long)v.i) : S("");
-}
-
-static int by_val(const void *pa, const void *pb)
-{
-    const Val *a = pa, *b = pb;
-    if (a->kind == VAL_INT) return a->i < b->i ? -1 : a->i > b->i;
-    return str_cmp(a->s, b->s);
-}
-
-/* Distinct keys of the level above. */
-static size_t keys_of(const QueryCtx *c, const Level *l, size_t col, Val **ret)
-{
-    Val *keys = ARENA_ARRAY(c->a, Val, l->n_rows + 1);
-    size_t n = 0, m = 0;
-    for (size_t i = 0; i < l->n_rows; i++)
-        if (l->rows[i].vals[col].kind != VAL_NULL) keys[n++] = l->rows[i].vals[col];
-    if (n) qsort(keys, n, sizeof *keys, by_val);
-    for (size_t i = 0; i < n; i++)
-        if (!i || by_val(&keys[i], &keys[i - 1])) keys[m++] = keys[i];
-    *ret = keys;
-    return m;
-}
-
-static int embed_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col, const Embed *m, Level **ret,
-                       Err *err)
-{
-    Level *l = ARENA_NEW(c->a, Level);
-    Val *keys;
-    size_t n = keys_of(c, above, col, &keys);
-    l->q = m->query;
-    l->keyed = true;
-    plan_columns(l, c);
-    for (size_t i = 0; i < n; i += KEYS_SLICE) {
-        Build b;
-        build_init(&b, c->a, tx_dialect(tx));
-        embed_sql(c, &b, l, m, keys + i, n - i < KEYS_SLICE ? n - i : KEYS_SLICE);
-        TRY(fetch(c, tx, l, &b, err));
-        if (l->n_rows > QUERY_ROWS_MAX * 10)
-            return err_set(err, ERR_INPUT, "“" STR_FMT "” 带出的记录过多", STR_ARG(m->name)),
-                   err_hint(err, "加上 " STR_FMT ".limit=", STR_ARG(m->name));
-    }
-    TRY(level_stitch(c, tx, l, err));
-    sort_rows(c, l);
-    *ret = l;
-    return 0;
-}
-
-/* Targets of a refs field, as rows keyed by owner with one column. */
-static int link_level(const QueryCtx *c, Tx *tx, const Level *above, size_t col, const Field *f, Level **ret,
-                      Err *err)
-{
-    Level *l = ARENA_NEW(c->a, Level);
-    Val *keys;
-    size_t n = keys_of(c, above, col, &keys);
-    l->keyed = true;
-    l->n_cols = 1;
-    for (size_t i = 0; i < n; i += KEYS_SLICE) {
-        Build b;
-        build_init(&b, c->a, tx_dialect(tx));
-        build_add(&b, "select \"target\", \"owner\" from ");
-        build_name(&b, f->link);
-        build_add(&b, " where \"owner\" in (");
-        for (size_t j = i; j < n && j < i + KEYS_SLICE; j++) {
-            if (j > i) build_add(&b, ", ");
-            build_arg(&b, keys[j]);
-        }
-        build_add(&b, ") order by \"owner\", \"pos\"");
-        TRY(fetch(c, tx, l, &b, err));
-    }
-    sort_rows(c, l);
-    *ret = l;
-    return 0;
-}
-
-int level_stitch(const QueryCtx *c, Tx *tx, Level *l, Err *err)
-{
-    l->below = ARENA_ARRAY(c->a, Level *, l->q->n_picks + 1);
-    level_suppress(l);
-    for (size_t i = 0; i < l->q->n_picks && l->n_rows; i++) {
-        const Pick *p = &l->q->picks[i];
-        if (p->embed)
-            TRY(embed_level(c, tx, l, l->at[i], p->embed, &l->below[i], err));
-        else if (p->field && p->field->storage == STORE_LINK && !p->agg)
-            TRY(link_level(c, tx, l, l->at[i], p->field, &l->below[i], err));
-    }
-    return 0;
-}
-
-/* --- writing
- * ---------------------------------------------------------------------------------------------------- */
-
-Row **level_find(const Level *l, Str key, size_t *ret_n)
-{
-    size_t lo = 0, hi = l ? l->n_rows : 0;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (str_cmp(l->sorted[mid]->key, key) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    for (*ret_n = 0; l && lo + *ret_n < l->n_rows && str_eq(l->sorted[lo + *ret_n]->key, key);) ++*ret_n;
-    return l ? l->sorted + lo : NULL;
-}
-
-static void write_agg(JsonWriter *w, const Pick *p, Val v)
-{
-    Field as = p->field ? *p->field : (Field){.storage = STORE_INT};
-    if (p->agg == AGG_COUNT) as.storage = STORE_INT;
-    if (p->agg == AGG_AVG && as.storage == STORE_INT)
-        as.storage = STORE_NUM, as.type = F_DECIMAL, as.scale = 6;
-    if (p->agg == AGG_AVG && as.type == F_MONEY) as.scale = 2;
-    if (as.storage == STORE_INT && v.kind == VAL_TEXT) { /* PostgreSQL sums integers to numeric */
-        int64_t i;
-        if (str_int(v.s, &i)) v = V_INT(i);
-    }
-    value_write_json(w, &as, v);
-}
-
-/* A stated purpose unmasks the records that were asked for, not those that come along with them. */
-bool record_masks(const QueryCtx *c, const Level *l, const Field *f)
-{
-    if (!l->keyed) return access_masks(c->who, l->q->entity, f, &l->q->access);
-    Actor plain = *c->who;
-    plain.purpose = S("");
-    return access_masks(&plain, l->q->entity, f, &l->q->access);
-}
-
-Val record_shown(const QueryCtx *c, const Level *l, const Field *f, Val v)
-{
-    if (access_hides(c->who, f)) return V_NULL;
-    return record_masks(c, l, f) ? value_mask(c->a, f, v) : v;
-}
-
-static void write_field(const QueryCtx *c, JsonWriter *w, const Level *l, const Pick *p, Val v)
-{
-    const Field *f = p->field;
-    v = record_shown(c, l, f, v);
-    if (p->as_text && v.kind != VAL_NULL)
-        jw_str(w, value_text(c->a, f, v));
-    else
-        value_write_json(w, f, v);
-}
-
-static void write_link(const QueryCtx *c, JsonWriter *w, const Pick *p, const Level *below, Str key)
-{
-    size_t n;
-    Row **rows = level_find(below, key, &n);
-    (void)c;
-    jw_array(w);
-    for (size_t i = 0; i < n; i++) value_write_json(w, entity_id(p->field->to), rows[i]->vals[0]);
-    jw_array_end(w);
-}
-
-static void write_members(const QueryCtx *c, JsonWriter *w, const Level *l, const Row *row);
-
-/* Statistics without groups over no records: one row all the same, with counts of 0. */
-static void write_empty_aggregate(JsonWriter *w, const Query *q)
-{
-    for (size_t i = 0; i < q->n_picks; i++)
-        if (!q->picks[i].agg) return;
-    jw_object(w);
-    for (size_t i = 0; i < q->n_picks; i++) {
-        jw_key(w, q->picks[i].name);
-        if (q->picks[i].agg == AGG_COUNT)
-            jw_int(w, 0);
-        else
-            jw_null(w);
-    }
-    jw_object_end(w);
-}
-
-static void write_embed(const QueryCtx *c, JsonWriter *w, const Pick *p, const Level *below, Str key)
-{
-    size_t n;
-    Row **rows = level_find(below, key, &n);
-    if (p->embed->kind != EMBED_ONE) {
-        jw_array(w);
-        if (!n && p->embed->query->aggregate) write_empty_aggregate(w, p->embed->query);
-        for (size_t i = 0; i < n; i++) {
-            jw_object(w);
-            write_members(c, w, below, rows[i]);
-            jw_object_end(w);
-        }
-        jw_array_end(w);
-    } else if (n) {
-        jw_object(w);
-        write_members(c, w, below, rows[0]);
-        jw_object_end(w);
-    } else
-        jw_null(w);
-}
-
-/* ...relation(a,b): the members of the one row stand in ours; nulls when there is none. */
-static void write_spread(const QueryCtx *c, JsonWriter *w, const Pick *p, const Level *below, Str key)
-{
-    size_t n;
-    Row **rows = level_find(below, key, &n);
-    if (n) return write_members(c, w, below, rows[0]);
-    for (size_t i = 0; i < p->embed->query->n_picks; i++) {
-        jw_key(w, p->embed->query->picks[i].name);
-        jw_null(w);
-    }
-}
-
-void record_write_pick(const QueryCtx *c, JsonWriter *w, const Level *l, const Row *row, size_t i)
-{
-    const Pick *p = &l->q->picks[i];
-    Val v = row->vals[l->at[i]];
-    if (p->embed)
-        write_embed(c, w, p, l->below[i], key_text(c, v));
-    else if (p->agg && row->suppressed)
-        jw_null(w);
-    else if (p->agg)
-        write_agg(w, p, v);
-    else if (p->field->storage == STORE_LINK && access_hides(c->who, p->field))
-        jw_null(w);
-    else if (p->field->storage == STORE_LINK)
-        write_link(c, w, p, l->below[i], key_text(c, v));
-    else
-        write_field(c, w, l, p, v);
-}
-
-static void write_members(const QueryCtx *c, JsonWriter *w, const Level *l, const Row *row)
-{
-    for (size_t i = 0; i < l->q->n_picks; i++) {
-        const Pick *p = &l->q->picks[i];
-        if (p->embed && p->embed->spread) {
-            write_spread(c, w, p, l->below[i], key_text(c, row->vals[l->at[i]]));
-            continue;
-        }
-        jw_key(w, p->name);
-        record_write_pick(c, w, l, row, i);
-    }
-    if (row->suppressed) {
-        jw_key(w, S("suppressed"));
-        jw_bool(w, true);
-    }
-}
-
-void record_write_row(const QueryCtx *c, JsonWriter *w, const Level *l, const Row *row)
-{
-    jw_object(w);
-    write_members(c, w, l, row);
-    jw_object_end(w);
 }
 
 /* --- the door
@@ -622,7 +285,7 @@ static int journal_unmasking(const QueryCtx *c, Tx *tx, Level *l, Err *err)
                               .purpose = c->who->purpose,
                               .trace = c->trace,
                               .entity = e->name,
-                              .record = key_text(c, l->rows[i].vals[l->id]),
+                              .record = record_key_text(c, l->rows[i].vals[l->id]),
                               .op = S("unmask"),
                               .after = fields};
         TRY(journal_add(tx, &entry, err));

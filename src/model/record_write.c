@@ -8,90 +8,10 @@
 
 #include "base/clock.h"
 #include "base/sm.h"
-#include "model/expr.h"
 #include "model/value.h"
 #include "model/vault.h"
 
-static int at_field(Err *err, const Field *f) { return err_pointer(err, "/" STR_FMT, STR_ARG(f->name)); }
-
-/* --- values
- * --------------------------------------------------------------------------------------------------- */
-
-static int set_defaults(Writer *w, const Entity *e, Input *in, Err *err)
-{
-    for (size_t i = 0; i < e->n; i++) {
-        const Field *f = &e->fields[i];
-        if (in->set[i] || !f->has_default) continue;
-        if (f->storage == STORE_LINK)
-            TRY(values_from_text(w->a, f, f->def, &in->lists[i], err));
-        else
-            TRY(value_from_text(w->a, f, f->def, &in->vals[i], err));
-        in->set[i] = true;
-    }
-    return 0;
-}
-
-/* The text or number that an expression gave, as a value of the field. */
-static int computed_value(Arena *a, const Field *f, Val x, Val *ret, Err *err)
-{
-    Str text = x.kind == VAL_TEXT   ? x.s
-               : x.kind == VAL_INT  ? str_fmt(a, "%lld", (long long)x.i)
-               : x.kind == VAL_REAL ? (f->storage == STORE_INT
-                                           ? str_fmt(a, "%.0f", x.r)
-                                           : str_fmt(a, "%.*f", f->storage == STORE_NUM ? f->scale : 10, x.r))
-                                    : S("");
-    if (x.kind == VAL_NULL) return *ret = V_NULL, 0;
-    return value_from_text(a, f, text, ret, err);
-}
-
-int record_compute(Arena *a, const Entity *e, const Field *f, const Input *in, Val *ret, Err *err)
-{
-    Val *inputs = ARENA_ARRAY(a, Val, e->n), x;
-    for (size_t i = 0; i < e->n; i++) inputs[i] = value_for_expr(&e->fields[i], in->vals[i]);
-    if (expr_eval(f->computed, a, inputs, &x, err) < 0)
-        return err_wrap(err, "“" STR_FMT "” 算不出", STR_ARG(f->title));
-    return computed_value(a, f, x, ret, err);
-}
-
-static int compute(Writer *w, const Entity *e, Input *in, Err *err)
-{
-    for (size_t i = 0; i < e->n; i++) {
-        const Field *f = &e->fields[i];
-        if (!f->computed) continue;
-        if (record_compute(w->a, e, f, in, &in->vals[i], err) < 0) return at_field(err, f);
-        in->set[i] = true;
-    }
-    return 0;
-}
-
-static int check_required(const Entity *e, const Input *in, Err *err)
-{
-    for (size_t i = 0; i < e->n; i++) {
-        const Field *f = &e->fields[i];
-        bool empty = f->storage == STORE_LINK ? in->lists[i].n == 0 : in->vals[i].kind == VAL_NULL;
-        if (f->required && empty) {
-            err_set(err, ERR_VALIDATION, "“" STR_FMT "” 必须填写", STR_ARG(f->title));
-            return at_field(err, f);
-        }
-    }
-    return 0;
-}
-
-static int check_rules(Writer *w, const Entity *e, const Input *in, Err *err)
-{
-    if (!e->n_rules) return 0;
-    Val *inputs = ARENA_ARRAY(w->a, Val, e->n);
-    for (size_t i = 0; i < e->n; i++) inputs[i] = value_for_expr(&e->fields[i], in->vals[i]);
-    for (size_t i = 0; i < e->n_rules; i++) {
-        Val v;
-        TRY(expr_eval(e->rules[i].check, w->a, inputs, &v, err));
-        bool no = (v.kind == VAL_INT && !v.i) || (v.kind == VAL_REAL && v.r == 0);
-        if (!no) continue;
-        err_set(err, ERR_VALIDATION, STR_FMT, STR_ARG(e->rules[i].say));
-        return e->rules[i].field ? at_field(err, e->rules[i].field) : -(int)ERR_VALIDATION;
-    }
-    return 0;
-}
+int record_at(Err *err, const Field *f) { return err_pointer(err, "/" STR_FMT, STR_ARG(f->name)); }
 
 /* UUID version 7 (RFC 9562 §5.7): sorts by time, so that new rows stand together in the index. */
 static Str new_id(Arena *a, int64_t at_us)
@@ -104,63 +24,6 @@ static Str new_id(Arena *a, int64_t at_us)
     b[8] = (uint8_t)((b[8] & 0x3F) | 0x80);
     Str h = hex_encode(a, str_n((char *)b, 16));
     return str_fmt(a, "%.8s-%.4s-%.4s-%.4s-%.12s", h.p, h.p + 8, h.p + 12, h.p + 16, h.p + 20);
-}
-
-/* --- what the database refused, in the words of the entity
- * -------------------------------------------------------- */
-
-static const Field *subject_field(const Entity *e, const Err *err)
-{
-    Str s = str_c(err->subject), table;
-    if (!str_split(&s, '.', &table) || !s.n) return NULL;
-    ptrdiff_t comma = str_find(s, ',');
-    return entity_field(e, str_trim(comma < 0 ? s : str_n(s.p, (size_t)comma)));
-}
-
-static int unique_error(const Entity *e, Err *err)
-{
-    const Field *f = subject_field(e, err);
-    bool several = strchr(err->subject, ',') != NULL;
-    if (!f || (f->system && !e->key)) f = e->key;
-    char subject[sizeof err->subject];
-    memcpy(subject, err->subject, sizeof subject);
-    if (f && f->system) f = entity_id(e);
-    err_set(err, ERR_UNIQUE,
-            several ? "“" STR_FMT "” 等几项的组合已有一条记录" : "已有 “" STR_FMT "” 相同的记录",
-            STR_ARG(f ? f->title : e->title));
-    err_hint(err, "改用其他值，或修改已有的记录");
-    err_subject(err, "%s", subject);
-    return f ? at_field(err, f) : -(int)ERR_UNIQUE;
-}
-
-static int missing_reference(Writer *w, const Field *f, Val v, Err *err)
-{
-    err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在", STR_ARG(f->title),
-            STR_ARG(f->to->title), STR_ARG(value_text(w->a, f, v)));
-    return at_field(err, f);
-}
-
-/* Which reference is missing? PostgreSQL tells; on SQLite each is looked up, and only after a failure. */
-static int reference_error(Writer *w, const Entity *e, const Input *in, Err *err)
-{
-    for (size_t i = 0; i < e->n; i++) {
-        const Field *f = &e->fields[i];
-        if (!f->to || f->storage == STORE_LINK || !in->set[i] || in->vals[i].kind == VAL_NULL) continue;
-        Build b;
-        Val v;
-        Err ignore;
-        build_init(&b, w->a, tx_dialect(w->tx));
-        build_add(&b, "select 1 from ");
-        build_name(&b, f->to->name);
-        build_add(&b, " where ");
-        build_name(&b, entity_id(f->to)->name);
-        build_add(&b, " = ");
-        build_arg(&b, in->vals[i]);
-        Sql sql = build_sql(&b, "model.exists");
-        if (tx_one(w->tx, w->a, &sql, b.args, b.n, &v, &ignore) == 0) continue;
-        return missing_reference(w, f, in->vals[i], err);
-    }
-    return err_set(err, ERR_REFERENCE, "引用的记录不存在");
 }
 
 /* --- the journal
@@ -219,7 +82,7 @@ static int journal(Writer *w, const Entity *e, Str id, const char *op, int64_t s
 static int target_val(Writer *w, const Field *f, Str text, Val *ret, Err *err)
 {
     const Field *id = entity_id(f->to);
-    if (id->storage == STORE_INT && value_from_text(w->a, id, text, ret, err) < 0) return at_field(err, f);
+    if (id->storage == STORE_INT && value_from_text(w->a, id, text, ret, err) < 0) return record_at(err, f);
     if (id->storage != STORE_INT) *ret = V_TEXT(text);
     return 0;
 }
@@ -254,7 +117,7 @@ static int write_link(Writer *w, const Field *f, Val owner, const StrList *list,
         if (rc == -(int)ERR_REFERENCE) {
             err_set(err, ERR_REFERENCE, "“" STR_FMT "” 引用的" STR_FMT " “" STR_FMT "” 不存在",
                     STR_ARG(f->title), STR_ARG(f->to->title), STR_ARG(list->items[i]));
-            return at_field(err, f);
+            return record_at(err, f);
         }
         TRY(rc);
     }
@@ -363,7 +226,7 @@ static int check_fields(Writer *w, const Entity *e, const Input *in, Err *err)
         const Field *f = &e->fields[i];
         if (!in->set[i] || access_writes(w->who, f)) continue;
         err_set(err, ERR_FORBIDDEN, "“" STR_FMT "” 只有指定的角色能填写", STR_ARG(f->title));
-        return at_field(err, f);
+        return record_at(err, f);
     }
     return 0;
 }
@@ -391,11 +254,11 @@ static int attempt(Attempt *t, TxFn fn, Err *err)
 {
     bool tells = tx_dialect(t->w->tx) == DIALECT_POSTGRES;
     int rc = tells ? fn(t->w->tx, t, err) : tx_nested(t->w->tx, fn, t, err);
-    if (rc == -(int)ERR_UNIQUE) return unique_error(t->e, err);
+    if (rc == -(int)ERR_UNIQUE) return refused_unique(t->e, err);
     if (rc != -(int)ERR_REFERENCE) return rc;
-    const Field *f = subject_field(t->e, err);
-    if (f && !f->system && f->to) return missing_reference(t->w, f, t->in->vals[f->i], err);
-    return tells ? rc : reference_error(t->w, t->e, t->in, err);
+    const Field *f = refused_field(t->e, err);
+    if (f && !f->system && f->to) return refused_missing(t->w, f, t->in->vals[f->i], err);
+    return tells ? rc : refused_reference(t->w, t->e, t->in, err);
 }
 
 /* What is filled in here dies with the attempt's arena, so the caller's input stays as it is for the next
@@ -417,10 +280,10 @@ int record_insert(Writer *w, const Entity *e, Input *given, Str *ret_id, Err *er
     Attempt t = {w, e, in, NULL, V_NULL, 0};
     TRY(access_check(w->who, e, OP_CREATE, &access, err));
     TRY(check_fields(w, e, given, err));
-    TRY(set_defaults(w, e, in, err));
-    TRY(compute(w, e, in, err));
-    TRY(check_required(e, in, err));
-    TRY(check_rules(w, e, in, err));
+    TRY(record_defaults(w, e, in, err));
+    TRY(record_computed(w, e, in, err));
+    TRY(record_required(e, in, err));
+    TRY(record_rules(w, e, in, err));
     t.id = e->key ? in->vals[e->key->i] : V_TEXT(in->id.n ? in->id : new_id(w->a, w->at_us));
     Str id = e->key ? value_text(w->a, e->key, t.id) : t.id.s;
     TRY(journal_next(w->tx, &t.rev, err));
@@ -481,7 +344,7 @@ static int check_key(const Entity *e, const Input *in, const Stored *old, Writer
         return 0;
     err_set(err, ERR_VALIDATION, "“" STR_FMT "” 是主键，不能修改", STR_ARG(e->key->title));
     err_hint(err, "新建一条记录，再删除这一条");
-    return at_field(err, e->key);
+    return record_at(err, e->key);
 }
 
 int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_t if_rev, bool *ret_changed,
@@ -502,7 +365,7 @@ int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_
         in.lists[i] = patch->set[i] ? patch->lists[i] : old.in.lists[i];
         in.set[i] = true;
     }
-    TRY(compute(w, e, &in, err));
+    TRY(record_computed(w, e, &in, err));
     for (size_t i = 0; i < e->n; i++) {
         changed[i] = e->fields[i].storage == STORE_LINK
                          ? !same_list(&in.lists[i], &old.in.lists[i])
@@ -511,8 +374,8 @@ int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_
     }
     *ret_changed = any;
     if (!any) return 0;
-    TRY(check_required(e, &in, err));
-    TRY(check_rules(w, e, &in, err));
+    TRY(record_required(e, &in, err));
+    TRY(record_rules(w, e, &in, err));
     Attempt t = {w, e, &in, changed, id, 0};
     TRY(journal_next(w->tx, &t.rev, err));
     TRY(attempt(&t, try_update, err));
@@ -537,33 +400,6 @@ static int try_delete(Tx *tx, void *ctx, Err *err)
     return tx_exec(tx, &sql, b.args, b.n, NULL, err);
 }
 
-/* Who still refers to this record? */
-static int referred_error(Writer *w, const Entity *e, Val id, Err *err)
-{
-    for (size_t i = 0; i < w->m->n_entities; i++)
-        for (size_t j = 0; j < w->m->entities[i]->n; j++) {
-            const Field *f = &w->m->entities[i]->fields[j];
-            Build b;
-            Val v;
-            Err ignore;
-            if (f->to != e) continue;
-            build_init(&b, w->a, tx_dialect(w->tx));
-            build_add(&b, "select count(*) from ");
-            build_name(&b, f->storage == STORE_LINK ? f->link : f->owner->name);
-            build_add(&b, " where ");
-            build_name(&b, f->storage == STORE_LINK ? S("target") : f->name);
-            build_add(&b, " = ");
-            build_arg(&b, id);
-            Sql sql = build_sql(&b, "model.referrers");
-            if (tx_one(w->tx, w->a, &sql, b.args, b.n, &v, &ignore) < 0 || v.kind != VAL_INT || !v.i)
-                continue;
-            err_set(err, ERR_REFERENCE, "不能删除：还有 %lld 条" STR_FMT "的 “" STR_FMT "” 引用它",
-                    (long long)v.i, STR_ARG(f->owner->title), STR_ARG(f->title));
-            return err_hint(err, "先修改或删除引用它的记录");
-        }
-    return err_set(err, ERR_REFERENCE, "不能删除：还有记录引用它");
-}
-
 int record_delete(Writer *w, const Entity *e, Val id, int64_t if_rev, Err *err)
 {
     Access access;
@@ -573,7 +409,7 @@ int record_delete(Writer *w, const Entity *e, Val id, int64_t if_rev, Err *err)
     TRY(check_rev(&old, if_rev, err));
     Attempt t = {w, e, &old.in, NULL, id, 0};
     int rc = tx_nested(w->tx, try_delete, &t, err);
-    if (rc == -(int)ERR_REFERENCE) return referred_error(w, e, id, err);
+    if (rc == -(int)ERR_REFERENCE) return refused_referred(w, e, id, err);
     TRY(rc);
     return journal(w, e, old.id, "delete", 0, changes(w, e, &old.in, NULL), S(""), err);
 }
