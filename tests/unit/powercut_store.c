@@ -8,11 +8,11 @@
  */
 #include "store/seal.h"
 
+#include "spyvfs.h"
 #include "testdb.h"
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,101 +58,34 @@ static void note(Kind kind, int file, int64_t at, const void *bytes, size_t n)
 /* --- the VFS
  * ------------------------------------------------------------------------------------------------- */
 
-typedef struct Spy {
-    sqlite3_file base;
-    sqlite3_file *real;
-    int file; /* -1: none of ours */
-} Spy;
-
-static sqlite3_vfs *unix_vfs;
-#define REAL(f) (((Spy *)(f))->real)
-
-static int spy_close(sqlite3_file *f)
-{
-    int rc = REAL(f)->pMethods->xClose(REAL(f));
-    free(REAL(f));
-    return rc;
-}
-static int spy_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
-{
-    return REAL(f)->pMethods->xRead(REAL(f), p, n, at);
-}
 static int spy_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 {
-    if (((Spy *)f)->file >= 0) note(WROTE, ((Spy *)f)->file, at, p, (size_t)n);
-    return REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
+    if (((SpyFile *)f)->tag) note(WROTE, ((SpyFile *)f)->tag - 1, at, p, (size_t)n);
+    return SPY_IO(f)->xWrite(SPY_REAL(f), p, n, at);
 }
 static int spy_truncate(sqlite3_file *f, sqlite3_int64 n)
 {
-    if (((Spy *)f)->file >= 0) note(CUT_SHORT, ((Spy *)f)->file, n, NULL, 0);
-    return REAL(f)->pMethods->xTruncate(REAL(f), n);
+    if (((SpyFile *)f)->tag) note(CUT_SHORT, ((SpyFile *)f)->tag - 1, n, NULL, 0);
+    return SPY_IO(f)->xTruncate(SPY_REAL(f), n);
 }
 static int spy_sync(sqlite3_file *f, int flags)
 {
-    int rc = REAL(f)->pMethods->xSync(REAL(f), flags);
-    if (((Spy *)f)->file >= 0) note(SYNCED, ((Spy *)f)->file, 0, NULL, 0);
+    int rc = SPY_IO(f)->xSync(SPY_REAL(f), flags);
+    if (((SpyFile *)f)->tag) note(SYNCED, ((SpyFile *)f)->tag - 1, 0, NULL, 0);
     return rc;
 }
-static int spy_size(sqlite3_file *f, sqlite3_int64 *n) { return REAL(f)->pMethods->xFileSize(REAL(f), n); }
-static int spy_lock(sqlite3_file *f, int x) { return REAL(f)->pMethods->xLock(REAL(f), x); }
-static int spy_unlock(sqlite3_file *f, int x) { return REAL(f)->pMethods->xUnlock(REAL(f), x); }
-static int spy_reserved(sqlite3_file *f, int *x) { return REAL(f)->pMethods->xCheckReservedLock(REAL(f), x); }
-static int spy_control(sqlite3_file *f, int op, void *p)
-{
-    return REAL(f)->pMethods->xFileControl(REAL(f), op, p);
-}
-static int spy_sector(sqlite3_file *f) { return REAL(f)->pMethods->xSectorSize(REAL(f)); }
 /* Not what the disk can do beyond the least: SQLite must not count on writes being atomic or in order. */
 static int spy_can(sqlite3_file *f)
 {
     (void)f;
     return 0;
 }
-static int spy_map(sqlite3_file *f, int i, int n, int x, void volatile **p)
-{
-    return REAL(f)->pMethods->xShmMap(REAL(f), i, n, x, p);
-}
-static int spy_shm_lock(sqlite3_file *f, int o, int n, int x)
-{
-    return REAL(f)->pMethods->xShmLock(REAL(f), o, n, x);
-}
-static void spy_barrier(sqlite3_file *f) { REAL(f)->pMethods->xShmBarrier(REAL(f)); }
-static int spy_unmap(sqlite3_file *f, int x) { return REAL(f)->pMethods->xShmUnmap(REAL(f), x); }
 
-static const sqlite3_io_methods methods = {.iVersion = 2,
-                                           .xClose = spy_close,
-                                           .xRead = spy_read,
-                                           .xWrite = spy_write,
-                                           .xTruncate = spy_truncate,
-                                           .xSync = spy_sync,
-                                           .xFileSize = spy_size,
-                                           .xLock = spy_lock,
-                                           .xUnlock = spy_unlock,
-                                           .xCheckReservedLock = spy_reserved,
-                                           .xFileControl = spy_control,
-                                           .xSectorSize = spy_sector,
-                                           .xDeviceCharacteristics = spy_can,
-                                           .xShmMap = spy_map,
-                                           .xShmLock = spy_shm_lock,
-                                           .xShmBarrier = spy_barrier,
-                                           .xShmUnmap = spy_unmap};
-
-static int spy_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *out)
+static int spy_open(SpyFile *f, const char *name)
 {
-    (void)v;
-    Spy *spy = (Spy *)f;
-    spy->base.pMethods = NULL;
-    spy->file = -1;
-    Str path = str_c(name);
     for (int i = 0; i < FILES && name; i++)
-        if (str_ends(path, str_c(suffix[i]))) spy->file = i;
-    spy->real = xcalloc(1, (size_t)unix_vfs->szOsFile);
-    int rc = unix_vfs->xOpen(unix_vfs, name, spy->real, flags, out);
-    if (spy->real->pMethods)
-        spy->base.pMethods = &methods;
-    else
-        free(spy->real);
-    return rc;
+        if (str_ends(str_c(name), str_c(suffix[i]))) f->tag = i + 1;
+    return SQLITE_OK;
 }
 
 /* --- what is written
@@ -397,13 +330,13 @@ int main(int argc, char **argv)
     if (testdb_is_postgres()) return 77;
     /* The disk is made up here; the real one only costs time. */
     if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 1);
-    static sqlite3_vfs spy;
-    unix_vfs = sqlite3_vfs_find(NULL);
-    spy = *unix_vfs;
-    spy.zName = "spy";
-    spy.szOsFile = sizeof(Spy);
-    spy.xOpen = spy_open;
-    sqlite3_vfs_register(&spy, 1);
+    static sqlite3_io_methods methods;
+    methods = spy_through();
+    methods.xWrite = spy_write;
+    methods.xTruncate = spy_truncate;
+    methods.xSync = spy_sync;
+    methods.xDeviceCharacteristics = spy_can;
+    if (spy_install("spy", &methods, spy_open, NULL) != SQLITE_OK) return 1;
     printf("powercut_store: seed %lld\n", (long long)seed);
     fflush(stdout);
     history.on = true;
@@ -420,7 +353,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
     testdb_close(t);
     history.on = false;
-    sqlite3_vfs_register(unix_vfs, 1);
+    spy_uninstall();
     char kept[256];
     snprintf(kept, sizeof kept, "%s/checkpoint.txt", testdb_dir(t));
     unlink(kept); /* of the end, which most of these disks have not come to */
