@@ -147,14 +147,16 @@ class Client:
     def __init__(self, base, user="steward"):
         self.base = base
         self.http = http.client.HTTPConnection(urllib.parse.urlsplit(base).netloc, timeout=300)
-        self.token = None
+        self.token, self.asked = None, 0
         self.token = self.ask("/api/session", {"user": user, "password": PASSWORD})[0]["token"]
 
     def ask(self, path, body=None, headers=None):
         h = dict(headers or {}, **({"Authorization": "Bearer " + self.token} if self.token else {}))
         if body:
             h["Content-Type"] = "application/json"
-        t = time.monotonic()
+        if time.monotonic() - self.asked > 30:  # the server ends idle connections after 60 s
+            self.http.close()
+        t = self.asked = time.monotonic()
         self.http.request("POST" if body else "GET", path, json.dumps(body) if body else None, h)
         r = self.http.getresponse()
         text = r.read()

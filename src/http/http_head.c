@@ -35,9 +35,15 @@ static Str behind_scheme(Str url)
     return at < 0 ? STR_NONE : str_from(url, (size_t)at + 3);
 }
 
+static bool on_the_web(Str origin)
+{
+    return (origin.n > 7 && str_ieq(str_n(origin.p, 7), S("http://"))) ||
+           (origin.n > 8 && str_ieq(str_n(origin.p, 8), S("https://")));
+}
+
 bool head_own_origin(Str origin, Str base_url)
 {
-    Str host = behind_scheme(origin);
+    Str host = on_the_web(origin) ? behind_scheme(origin) : STR_NONE;
     return host.n && str_ieq(host, behind_scheme(base_url));
 }
 

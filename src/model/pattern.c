@@ -41,9 +41,15 @@ static size_t count_of(Str p, size_t *i)
 const char *pattern_fault(Str p)
 {
     size_t size[DEPTH_MAX] = {0}, last = 0, depth = 0; /* pieces in each open group; of the last atom */
+    bool repeated = false;                             /* the last one was a sign of repetition */
     if (p.n > PATTERN_MAX) return "太长";
     for (size_t i = 0; i < p.n; i++) {
         char c = p.p[i];
+        const bool again = repeated;
+        repeated = c == '*' || c == '+' || c == '?' || c == '{';
+        /* POSIX leaves a?+ open, PostgreSQL reads it otherwise, and a row of them takes for ever to compile.
+         */
+        if (again && repeated) return "两个重复符号连在一起";
         if (c == '(') {
             if (++depth >= DEPTH_MAX) return "括号太多";
             size[depth] = last = 0;
@@ -55,10 +61,13 @@ const char *pattern_fault(Str p)
             size_t times = count_of(p, &i);
             size[depth] += times > 1 ? last * (times - 1) : 0;
             last *= times;
-        } else if (c == '+') { /* x+ is compiled as xx*, so that a row of them doubles and doubles */
+        } else if (c == '+') { /* x+ is compiled as xx*, so that groups of them double and double */
             size[depth] += last;
             last *= 2;
-        } else if (c != '*' && c != '?' && c != '|') {
+        } else if (c == '*' || c == '?' || c == '|') {
+            size[depth]++;
+            last++;
+        } else {
             if (c == '\\' && i + 1 < p.n && p.p[++i] >= '1' && p.p[i] <= '9') return "不能用反向引用";
             if (c == '[') i = bracket_end(p, i);
             last = 1;

@@ -7,6 +7,6 @@
 enum { PATTERN_MAX = 500, PATTERN_SIZE_MAX = 2000 };
 
 /* NULL when the pattern may be compiled, else what is wrong with it. Refused: more than PATTERN_MAX bytes,
-   references back (\\1), and counts that multiply: ((a{1,200}){1,200}) is compiled as 40,000 copies of a, and
-   a++++ as sixteen. */
+   references back (\\1), two signs of repetition in a row (a?+), and counts that multiply:
+   ((a{1,200}){1,200}) is compiled as 40,000 copies of a, and (((a+)+)+)+ as sixteen. */
 const char *pattern_fault(Str pattern);
