@@ -14,6 +14,7 @@ const SIZES = { desk: [1440, 900], phone: [360, 740], wide: [3840, 2160] };
 const palette = async (page) => { await page.keyboard.press('Control+k'); await page.waitForSelector('dialog[open] input'); await page.keyboard.type('物流'); await page.waitForSelector('.palette mark, .palette .tag'); await page.waitForTimeout(600); };
 const wrong = async (page) => { await page.waitForSelector('#f-no'); await page.fill('#f-no', '九'); await page.click('.actions .primary'); await page.waitForSelector('.note.bad li'); };
 const mapped = async (page) => { await page.setInputFiles('#file', { name: '项目.csv', mimeType: 'text/csv', buffer: Buffer.from('序号,项目名称,状态,进度,备注说明\n901,示例项目一,,20,x\n902,示例项目二,,40,y\n') }); await page.waitForSelector('text=文件里的列对应哪个字段'); };
+const proven = async (page) => { await page.getByRole('button', { name: '查看', exact: true }).first().click(); await page.waitForSelector('text=已封存'); };
 
 // name, what it shows, who, address, what tells that it is there, what to do first
 const KINDS = [
@@ -32,7 +33,7 @@ const KINDS = [
   ['indicators', '指标：规划的五类在前，没有来源就说没有', 'leader', '/desk/indicators', '[data-indicator]'],
   ['indicator', '一项指标：各区划、从哪里来、点开是哪些记录', 'steward', '/desk/indicators/licence_valid_share', 'dl'],
   ['access', '以其身份查看：只看权限和条数', 'security', '/desk/admin/access?user=linwei', 'tbody tr'],
-  ['journal', '日志：谁在何时改了什么，每条核对摘要', 'auditor', '/desk/admin/journal', 'tbody tr'],
+  ['journal', '日志：谁在何时改了什么，每条核对摘要，有签名检查点之下的证明', 'auditor', '/desk/admin/journal', 'tbody tr', proven],
   ['portal', '门户：框架', 'citizen', '/portal', 'h1'],
   ['screen', '大屏：三十项指标、区县地图、最近一天', 'leader', '/screen', '.right [data-indicator]'],
 ];
