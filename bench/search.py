@@ -111,7 +111,7 @@ def measure_lists(client):
         row(name, *spread(times), clerk.headers.get("Content-Range", ""), "")
     times = [clerk.search(w)[1] for w in ("有限公司", "农业科技", "韩城市") for _ in range(10)]
     row("a county's clerk, search", *spread(times), "", "")
-    _, ms = client.ask(base + f"&order=title&offset={ROWS // 2}")
+    _, ms = client.ask(base + f"&order=title&offset={ROWS // 2}", late=True)
     row("the same depth by offset (half of the table)", f"{ms:,.1f}", "", "", "")
     times = [client.ask("/api/records/legal_person?select=region,n:count()")[1] for _ in range(20)]
     row("records by region, from kept counts", *spread(times), "", "")
