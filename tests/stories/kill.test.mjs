@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MulanPSL-2.0
 // kill -9 under concurrent writes: every write that was answered is there afterwards, and `verify` finds everything whole. On SQLite our server is
-// killed KILL_ROUNDS times (default 200); on PostgreSQL ours (default 50) and then PostgreSQL's own while ours goes on (default 10: each takes two seconds; with KILL_ROUNDS as often).
+// killed KILL_ROUNDS times (default 200); on PostgreSQL ours (default 50) and then PostgreSQL's own while ours goes on (default 50).
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
@@ -90,7 +90,7 @@ test(`our server, ${ROUNDS} kills`, async () => {
   summary('our server killed', restarts);
 });
 
-const SERVER_ROUNDS = Number(process.env.KILL_ROUNDS ?? 10);
+const SERVER_ROUNDS = Number(process.env.KILL_ROUNDS ?? 50);
 test(`PostgreSQL's server, ${SERVER_ROUNDS} kills; ours goes on by itself`, { skip: !postgres }, async () => {
   const port = new URL(process.env.CHENGSHU_TEST_PG).port, away = [];
   for (let round = 0; round < SERVER_ROUNDS; round++) {
