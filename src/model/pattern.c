@@ -47,7 +47,8 @@ const char *pattern_fault(Str p)
         char c = p.p[i];
         const bool again = repeated;
         repeated = c == '*' || c == '+' || c == '?' || c == '{';
-        /* POSIX leaves a?+ open, PostgreSQL reads it otherwise, and a row of them takes for ever to compile.
+        /* POSIX leaves a?+ open, PostgreSQL reads it otherwise, and a long row of them takes minutes to
+         * compile.
          */
         if (again && repeated) return "两个重复符号连在一起";
         if (c == '(') {
