@@ -73,6 +73,13 @@ def wrk(url, headers, script=None, connections=64):
     return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)), re.search(r"99%\s+(\S+)", out).group(1)
 
 
+def installed(*programs):
+    """Debian's packages of these programs, where they are not there."""
+    for program in programs:
+        if not shutil.which(program):
+            subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", program], check=True, stdout=subprocess.DEVNULL)
+
+
 class Cluster:
     """A PostgreSQL of its own, with fsync."""
 

@@ -32,18 +32,15 @@ Str head_forwarded_for(Str header)
 static Str behind_scheme(Str url)
 {
     ptrdiff_t at = str_find_str(url, S("://"));
-    return at < 0 ? STR_NONE : str_from(url, (size_t)at + 3);
-}
-
-static bool on_the_web(Str origin)
-{
-    return (origin.n > 7 && str_ieq(str_n(origin.p, 7), S("http://"))) ||
-           (origin.n > 8 && str_ieq(str_n(origin.p, 8), S("https://")));
+    if (at < 0) return STR_NONE;
+    Str scheme = str_n(url.p, (size_t)at);
+    return str_ieq(scheme, S("http")) || str_ieq(scheme, S("https")) ? str_from(url, (size_t)at + 3)
+                                                                     : STR_NONE;
 }
 
 bool head_own_origin(Str origin, Str base_url)
 {
-    Str host = on_the_web(origin) ? behind_scheme(origin) : STR_NONE;
+    Str host = behind_scheme(origin);
     return host.n && str_ieq(host, behind_scheme(base_url));
 }
 

@@ -47,9 +47,7 @@ const char *pattern_fault(Str p)
         char c = p.p[i];
         const bool again = repeated;
         repeated = c == '*' || c == '+' || c == '?' || c == '{';
-        /* POSIX leaves a?+ open, PostgreSQL reads it otherwise, and a long row of them takes minutes to
-         * compile.
-         */
+        /* POSIX leaves a?+ open, PostgreSQL reads it otherwise, a long row takes minutes to compile. */
         if (again && repeated) return "两个重复符号连在一起";
         if (c == '(') {
             if (++depth >= DEPTH_MAX) return "括号太多";

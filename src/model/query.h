@@ -89,8 +89,7 @@ typedef struct Sort {
 enum { QUERY_DEPTH_MAX = 6, QUERY_COND_MAX = 200, QUERY_IN_MAX = 2000, QUERY_ROWS_MAX = 10000 };
 
 struct Query {
-    Arena
-        *a; /* its own: what is worked out later and kept in it lies here, for a transaction may run twice */
+    Arena *a; /* its own: what is worked out later lies here, for a transaction may run twice */
     const Entity *entity;
     Pick *picks;
     size_t n_picks, cap_picks;

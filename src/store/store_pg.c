@@ -74,7 +74,7 @@ int pg_args(PgConn *c, const Val *args, size_t n, PgArgs *ret, Err *err)
     return 0;
 }
 
-/* --- statements -------------------------------------------------------------------------------------- */
+/* --- the journal's horizon --------------------------------------------------------------------------- */
 
 /* One number; NULL counts as `none`. */
 static int number(PgConn *c, Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t none, int64_t *ret,
@@ -168,7 +168,7 @@ int pg_begin(Tx *tx, Err *err)
         return again(tx, "这类读取不止一条语句", err);
     }
     if (tx->began) return 0;
-    PgKind *k = kind_of(tx->store->db, tx->name);
+    PgKind *k = tx->kind;
     if (tx->horizon < 0 && k && atomic_load(&k->horizon)) TRY(fetch_horizon(tx, err));
     TRY(pg_post(tx->conn, tx, tx->write ? &writes : &reads, NULL, 0, err));
     tx->began = true;
@@ -180,7 +180,7 @@ int pg_begin(Tx *tx, Err *err)
 static int pg_horizon(Tx *tx, int64_t *ret, Err *err)
 {
     if (tx->horizon < 0 && tx->began) {
-        PgKind *k = kind_of(tx->store->db, tx->name);
+        PgKind *k = tx->kind;
         if (k) atomic_store(&k->horizon, true);
         return again(tx, "读取日志前要先取得界限", err);
     }
@@ -340,7 +340,8 @@ static int run(Store *s, const char *name, bool write, TxFn fn, void *ctx, Err *
         PgConn *c;
         Err why = ERR_INIT;
         TRY(pg_take(s, &c, err));
-        Tx tx = {.store = s, .name = name, .conn = c, .write = write, .lone = lone, .horizon = -1};
+        Tx tx = {
+            .store = s, .name = name, .conn = c, .write = write, .kind = kind, .lone = lone, .horizon = -1};
         int r = horizon ? fetch_horizon(&tx, &why) : 0;
         if (r == 0) r = gated(&tx, tries >= PG_RETRY_ALONE, fn, ctx, &why);
         bool lost = pg_broken(c), late = tx.late && (lone || !horizon);

@@ -207,6 +207,7 @@ static void answers__as_the_table_says(void **state)
         has(s, str_fmt(a, "HTTP/1.1 %s ", cases[i].status).p);
         has(s, cases[i].text);
         has(s, "X-Content-Type-Options: nosniff");
+        has(s, "X-Frame-Options: DENY");
         has(s, "X-Trace-Id: ");
         has(s, "frame-ancestors 'none'; base-uri 'none'");
         has(s, "Referrer-Policy: same-origin");

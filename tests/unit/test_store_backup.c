@@ -14,18 +14,6 @@
 #define ORIGIN S("66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0")
 #define OTHER  S("debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732")
 
-static int setup(void **state)
-{
-    *state = testdb_new(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testdb_free(*state);
-    return 0;
-}
-
 static const char *at(void **state, const char *name)
 {
     static char path[8][512];
@@ -391,7 +379,7 @@ static void collect__takes_the_old_and_unnamed(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, testdb_setup, testdb_teardown)
     const struct CMUnitTest tests[] = {
         T(what_goes_in__comes_out),
         T(increment__holds_what_changed),

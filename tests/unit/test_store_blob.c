@@ -15,18 +15,6 @@
 /* GB/T 32905-2016 appendix A, example 1. */
 #define ABC "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
 
-static int setup(void **state)
-{
-    *state = testdb_new(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testdb_free(*state);
-    return 0;
-}
-
 static void put(Store *s, Str bytes, char id[BLOB_ID_SIZE])
 {
     BlobWriter *w;
@@ -133,7 +121,7 @@ static void ids_from_outside__name_no_other_file(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, testdb_setup, testdb_teardown)
     const struct CMUnitTest tests[] = {
         T(blob__comes_back_by_its_digest), T(equal_blobs__are_kept_once),           T(abort__leaves_nothing),
         T(verify__finds_a_changed_byte),   T(ids_from_outside__name_no_other_file),

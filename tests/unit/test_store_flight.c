@@ -20,12 +20,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    testdb_free(*state);
-    return 0;
-}
-
 static int post_town(Tx *tx, int64_t code, Err *err)
 {
     return tx_post(tx, SQL("insert into town (code, title) values ($1, 'x')"), VALS(V_INT(code)), err);
@@ -101,7 +95,8 @@ static void read__that_had_one_statement_may_have_more(void **state)
         assert_int_equal(three.sum[0], three.part ? 1 : sum);
         assert_int_equal(three.sum[1], sum);
         assert_int_equal(three.sum[2], sum);
-        assert_true(three.runs == 1 || i == 0); /* it is learned once */
+        /* It is learned once: on PostgreSQL the first run finds its transaction ended. */
+        assert_int_equal(three.runs, i == 0 && testdb_is_postgres() ? 2 : 1);
     }
     Look one = {.statements = 1};
     look(s, &one);
@@ -193,7 +188,7 @@ static void posted__an_error_is_told_and_nothing_kept(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, testdb_teardown)
     const struct CMUnitTest tests[] = {
         T(read__that_had_one_statement_may_have_more),
         T(read__that_fails_leaves_nothing_behind),

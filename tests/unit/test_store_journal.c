@@ -11,18 +11,6 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-static int setup(void **state)
-{
-    *state = testdb_new(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testdb_free(*state);
-    return 0;
-}
-
 static void good(int r, const Err *err)
 {
     if (r < 0) fail_msg("%s", err->msg);
@@ -356,7 +344,7 @@ static void broken_connections__are_replaced(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, testdb_setup, testdb_teardown)
     const struct CMUnitTest tests[] = {
         T(entries__are_filtered_and_ordered),
         T(rolled_back_entries__are_not_there),

@@ -31,12 +31,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    testdb_free(*state);
-    return 0;
-}
-
 static void good(int r, const Err *err)
 {
     if (r < 0) fail_msg("%s", err->msg);
@@ -386,7 +380,7 @@ static void functions__mean_the_same(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, testdb_teardown)
     const struct CMUnitTest tests[] = {
         T(values__come_back_as_they_went),
         T(returning__and_open_rows),

@@ -12,18 +12,6 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-static int setup(void **state)
-{
-    *state = testdb_new(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    testdb_free(*state);
-    return 0;
-}
-
 static void good(int r, const Err *err)
 {
     if (r < 0) fail_msg("%s", err->msg);
@@ -396,13 +384,14 @@ static void note__every_changed_byte_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(proofs__of_every_entry_and_growth, setup, teardown),
-        cmocka_unit_test_setup_teardown(proofs__of_what_is_not_sealed, setup, teardown),
-        cmocka_unit_test_setup_teardown(sealer__beside_writers, setup, teardown),
-        cmocka_unit_test_setup_teardown(keys__take_turns, setup, teardown),
-        cmocka_unit_test_setup_teardown(damage__is_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(outside__checkpoint_finds_a_rewritten_journal, setup, teardown),
-        cmocka_unit_test_setup_teardown(note__every_changed_byte_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(proofs__of_every_entry_and_growth, testdb_setup, testdb_teardown),
+        cmocka_unit_test_setup_teardown(proofs__of_what_is_not_sealed, testdb_setup, testdb_teardown),
+        cmocka_unit_test_setup_teardown(sealer__beside_writers, testdb_setup, testdb_teardown),
+        cmocka_unit_test_setup_teardown(keys__take_turns, testdb_setup, testdb_teardown),
+        cmocka_unit_test_setup_teardown(damage__is_found, testdb_setup, testdb_teardown),
+        cmocka_unit_test_setup_teardown(outside__checkpoint_finds_a_rewritten_journal, testdb_setup,
+                                        testdb_teardown),
+        cmocka_unit_test_setup_teardown(note__every_changed_byte_is_found, testdb_setup, testdb_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,12 +19,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    testdb_free(*state);
-    return 0;
-}
-
 static int insert_town(Tx *tx, void *ctx, Err *err)
 {
     (void)ctx;
@@ -90,7 +84,7 @@ static void read_only_server__is_told_as_such(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, testdb_teardown)
     const struct CMUnitTest tests[] = {
         T(statement_timeout_of_the_role__does_not_reach_writes),
         T(read_only_server__is_told_as_such),

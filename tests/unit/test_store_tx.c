@@ -32,12 +32,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    testdb_free(*state);
-    return 0;
-}
-
 typedef struct Count {
     const char *sql;
     int64_t n;
@@ -451,7 +445,7 @@ static void full_disk__is_an_error_and_passes(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, testdb_teardown)
     const struct CMUnitTest tests[] = {
         T(group_commit__every_answered_write_is_there),
         T(nested__undoes_only_its_part),

@@ -152,3 +152,15 @@ void testdb_raw(TestDb *t, const char *sql)
     if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) die(sql, why);
     sqlite3_close(db);
 }
+
+int testdb_setup(void **state)
+{
+    *state = testdb_new(NULL);
+    return 0;
+}
+
+int testdb_teardown(void **state)
+{
+    testdb_free(*state);
+    return 0;
+}

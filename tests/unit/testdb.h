@@ -13,6 +13,9 @@ typedef struct TestDb TestDb;
 /* New folder, new database, migrated: store_room and the rooms given (NULL-terminated list, or NULL). */
 TestDb *testdb_new(const Room *const *rooms);
 void testdb_free(TestDb *t);
+/* For cmocka: *state is a database of the store's own rooms; and the end of any. */
+int testdb_setup(void **state);
+int testdb_teardown(void **state);
 Store *testdb_store(TestDb *t);
 const char *testdb_dir(const TestDb *t);
 const char *testdb_url(const TestDb *t); /* for StoreOptions.url */
