@@ -41,7 +41,7 @@ test('one changed record: the open board and the wall follow within a second', a
   const one = (await steward(`/api/records/legal_person?state=eq.${running}&limit=1&select=code`)).body[0];
   const at = Date.now();
   assert.equal((await steward(`/api/records/legal_person/${one.code}`, { method: 'PATCH', json: { state: gone } })).status, 200);
-  const follow = (page, sel) => page.waitForFunction(([s, n]) => Number(document.querySelector(s)?.textContent.replace(/[^\d.]/g, '')) === n, [sel, before - 1], { timeout: 8000, polling: 20 }).then(() => Date.now() - at);
+  const follow = (page, sel) => page.waitForFunction(([s, n]) => Number(document.querySelector(s)?.textContent.replace(/[^\d.]/g, '')) === n, [sel, before - 1], { timeout: 30000, polling: 20 }).then(() => Date.now() - at);
   const [a, b] = await Promise.all([follow(board, '[data-indicator=legal_person_total] .value'), follow(wall, '[data-indicator=legal_person_total] b')]);
   console.log(`# the board followed after ${a} ms, the wall after ${b} ms`);
   assert.deepEqual(board.errors.concat(wall.errors), []);

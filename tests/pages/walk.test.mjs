@@ -34,7 +34,7 @@ async function walk(width, height, scale = 1) {
       signed = user;
     }
     await page.goto(p.city.url + path);
-    try { await page.waitForSelector(there, { timeout: 8000 }); } catch { wrong.push(`${kind}: ${there} is not there`); continue; }
+    try { await page.waitForSelector(there, { timeout: 30000 }); } catch { wrong.push(`${kind}: ${there} is not there`); continue; }
     await page.waitForTimeout(250);
     for (const f of await faults(page)) wrong.push(`${kind}: ${f}`);
     const over = await sideways(page);

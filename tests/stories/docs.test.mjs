@@ -36,7 +36,7 @@ for (const file of ['docs/records.md', 'docs/indicators.md'])
 
 test('docs/indicators.md: an alarm on an indicator is a reaction like any other', async () => {
   const steward = await city.as('steward');
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 600; i++) {
     const items = (await steward('/api/inbox')).body;
     if (items.some((m) => /亮灯率只有 66\.67%/.test(m.title))) return;
     await new Promise((done) => setTimeout(done, 100));

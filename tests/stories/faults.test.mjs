@@ -53,9 +53,9 @@ const problem = (r, status) => {
   assert.ok(r.body.detail.length > 5);
 };
 
-// Writes until one is answered; fails after ten seconds.
+// Writes until one is answered; fails after a minute.
 async function recovers() {
-  const until = performance.now() + 10000;
+  const until = performance.now() + 60000;
   for (;;) {
     const r = await insert();
     if (r.status === 201) break;
@@ -120,7 +120,7 @@ test('PostgreSQL stops, dies and comes back: 503, then as before without anybody
     await pgtest(how);
     const began = performance.now();
     problem(await insert(), 503);
-    assert.ok(performance.now() - began < 8000, 'in bounded time');
+    assert.ok(performance.now() - began < 30000, 'in bounded time');
     const h = await fetch(`${city.url}/healthz`);
     assert.equal(h.status, 503);
     assert.equal((await h.json()).database, 'unavailable');
@@ -137,7 +137,7 @@ test('no connection left at PostgreSQL: 503 or an answer, in bounded time', { sk
   await new Promise((done) => setTimeout(done, 1500));
   const began = performance.now();
   const many = await Promise.all(Array.from({ length: 40 }, insert));
-  assert.ok(performance.now() - began < 12000);
+  assert.ok(performance.now() - began < 40000);
   for (const r of many) assert.ok(r.status === 201 || r.status === 503, r.text);
   await Promise.all(held);
   await recovers();

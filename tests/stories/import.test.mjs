@@ -96,7 +96,7 @@ test('a GB18030 file of real registrations: recognised, checked, run, killed, co
     assert.equal((await post(steward, `${path}/run`)).status, 202);
     let now;
     do now = (await steward(path)).body;
-    while (now.state === 'running' && now.read === from);
+    while (kills && now.state === 'running' && now.read === from); // the first kill comes at once: a fast machine is soon done
     if (now.state === 'done') break;
     await new Promise((done) => setTimeout(done, Math.random() * 30)); // anywhere in a slice
     await city.stop('SIGKILL');

@@ -20,14 +20,14 @@ test('a change arrives on the stream; only what one may read', async () => {
   const s = await stream(city.url, token, '?entity=project');
   await steward('/api/records/region/610502', { method: 'PATCH', json: { note: '看不到这一条' } });
   await steward('/api/records/project/1', { method: 'PATCH', json: { content: '流上能看到' } });
-  const e = await within(2000, s.next());
+  const e = await within(20000, s.next());
   assert.equal(e.entity, 'project');
   assert.equal(e.record, '1');
   assert.equal(e.op, 'update');
   assert.equal(e.content, undefined, 'the stream names the record and tells nothing of it');
   s.close();
   const resumed = await stream(city.url, token, '?entity=project', { 'last-event-id': String(Number(e.id) - 1) });
-  assert.equal((await within(2000, resumed.next())).id, e.id);
+  assert.equal((await within(20000, resumed.next())).id, e.id);
   resumed.close();
 });
 
@@ -40,7 +40,7 @@ test('an official of a county hears of the own records only; nobody but the audi
   await steward(`/api/records/person/${person.id}`, { headers: { 'X-Purpose': encodeURIComponent('联系本人') } });
   await steward(`/api/records/legal_person/${other.code}`, { method: 'PATCH', json: { address: '临渭区示例路 9 号' } });
   await steward(`/api/records/legal_person/${mine.code}`, { method: 'PATCH', json: { address: '华阴市示例路 9 号' } });
-  const e = await within(2000, s.next());
+  const e = await within(20000, s.next());
   assert.equal(e.record, mine.code);
   s.close();
 });
@@ -56,7 +56,7 @@ test('two servers on one PostgreSQL see each other', { skip: (process.env.STORY_
   const s = await stream(second.url, token, '?entity=project');
   const first = await city.as('steward');
   await first('/api/records/project/2', { method: 'PATCH', json: { content: '另一台看到' } });
-  const e = await within(2000, s.next());
+  const e = await within(20000, s.next());
   assert.equal(e.record, '2');
   const there = await (await second.as('steward'))('/api/records/project/2');
   assert.equal(there.body.content, '另一台看到');

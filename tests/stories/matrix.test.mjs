@@ -165,7 +165,7 @@ test('imports, exports and jobs: every user × entity; another user finds nothin
       expect(`${user ?? 'nobody'} export ${e.name}`, out.status, has(user, 'read', e) ? 201 : base);
       if (out.status !== 201) continue;
       const path = `/api/exports/${out.body.id}`;
-      for (let n = 0; n < 200 && (await who(path)).body.state === 'running'; n++) await new Promise((done) => setTimeout(done, 10));
+      for (let n = 0; n < 6000 && (await who(path)).body.state === 'running'; n++) await new Promise((done) => setTimeout(done, 10));
       expect(`${user} export ${e.name} file`, (await who(`${path}/file`)).status, 200);
       if (user === 'steward' && !own.exports) own.exports = out.body.id;
       else await who(path, { method: 'DELETE' });

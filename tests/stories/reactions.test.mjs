@@ -111,13 +111,13 @@ async function unreadStream(user) {
 
 test('what goes out: mail, webhook, SMS, call; what comes in: the inbox', async () => {
   const live = await unreadStream('li');
-  await until('the first count', 5, () => live.counts.length === 1);
+  await until('the first count', 60, () => live.counts.length === 1);
   fails = 1; // the first call is refused: it comes again
   const settings = await li('/api/inbox/settings', { method: 'PUT', json: { mail: 'li@mail.example', phone: '19900000001' } });
   assert.equal(settings.status, 200, settings.text);
   assert.equal((await li('/api/inbox/settings', { method: 'PUT', json: { quiet_from: '25:00', quiet_to: '07:00' } })).status, 422);
   assert.equal((await make('project', { no: 'S1', title: '示例', state: 'late', owner: 'li' })).status, 201);
-  await until('all sent', 20, () => got.mail.length === 1 && got.http.length === 4);
+  await until('all sent', 60, () => got.mail.length === 1 && got.http.length === 4);
   const [first, second] = got.http.filter((r) => r.url === '/hook');
   assert.equal(first.headers['idempotency-key'], second.headers['idempotency-key']);
   assert.deepEqual(JSON.parse(first.body), { no: 'S1', state: 'late' });
@@ -130,7 +130,7 @@ test('what goes out: mail, webhook, SMS, call; what comes in: the inbox', async 
   assert.match(got.mail[0], /To: li@mail\.example/);
   assert.ok(Buffer.from(got.mail[0].split('\n\n')[1], 'base64').toString().includes('单位 未定'));
   assert.deepEqual((await li('/api/inbox/count')).body, { unread: 1 });
-  await until('the count on the stream', 5, () => live.counts.at(-1) === 1);
+  await until('the count on the stream', 60, () => live.counts.at(-1) === 1);
   assert.deepEqual(live.counts, [0, 1]);
   live.close();
   const inbox = (await li('/api/inbox?unread=true')).body;
@@ -151,7 +151,7 @@ test('the desk: counters, why not, dead letters and their replay', async () => {
   assert.equal((await steward('/api/reactions/late/trace?record=project/none')).status, 404);
   await make('unit', { code: 'U1', title: '在先' });
   await steward('/api/records/project/S1', { method: 'PATCH', json: { owner: 'bad' } });
-  const dead = await until('dead letter', 10, async () => (await steward('/api/reactions/dead')).body[0]);
+  const dead = await until('dead letter', 60, async () => (await steward('/api/reactions/dead')).body[0]);
   assert.match(dead.reason, /已有/);
   const replay = () => steward(`/api/reactions/dead/${encodeURIComponent(dead.key)}/replay`, { method: 'POST' });
   assert.equal((await replay()).status, 409);
@@ -163,7 +163,7 @@ test('the desk: counters, why not, dead letters and their replay', async () => {
 
 test('a loop is cut and explained', async () => {
   await make('ring', { code: 'R1' });
-  const cut = await until('cut', 10, async () => (await steward('/api/reactions/cuts')).body[0]);
+  const cut = await until('cut', 60, async () => (await steward('/api/reactions/cuts')).body[0]);
   assert.equal((await steward('/api/records/ring/R1')).body.n, 16);
   assert.match(cut.chain, /^chain: react\.turn(>react\.turn){16} @\d+$/);
   assert.match(cut.why, /循环/);
@@ -278,7 +278,7 @@ test('two servers on one PostgreSQL share the work; one is killed', { skip: proc
     await sleep(50);
     await other.stop('SIGKILL');
     await running;
-    const notes = await until('taken over', 40, async () => {
+    const notes = await until('taken over', 60, async () => {
       const rows = await all('/api/records/note?text=eq.step&select=about,n&order=about,n');
       return rows.length >= (await journalled()).size && rows;
     });
@@ -329,7 +329,7 @@ test('docs/reactions.md: its example checks and reacts', async () => {
     const who = await c.as('steward');
     assert.equal((await who('/api/records/errand', { method: 'POST', json: { no: 'E1', title: '送达', state: 'open', owner: 'steward' } })).status, 201);
     assert.equal((await who('/api/records/errand/E1', { method: 'PATCH', json: { state: 'late' } })).status, 200);
-    const inbox = await until('inbox', 10, async () => (await who('/api/inbox')).body[0]);
+    const inbox = await until('inbox', 60, async () => (await who('/api/inbox')).body[0]);
     assert.equal(inbox.title, '“送达” 已逾期');
     assert.equal((await who('/api/records/errand/E1')).body.reminders, 1);
   } finally {

@@ -22,7 +22,7 @@ const marked = (hit, field) => hit.match.find((m) => m.field === field)?.parts.f
 
 // Every entity's index is made: no count says `indexed` any more.
 async function indexed(who) {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     const { counts } = await find(who, '渭');
     if (counts.length && counts.every((c) => c.indexed === undefined)) return;
     await wait(100);

@@ -29,7 +29,7 @@ test('no answer knows the first city', async () => {
 
 test('its own indicators are computed, by its own counties', async () => {
   const leader = await city.as('leader');
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 1200; i++) {
     if ((await leader('/api/indicators/berth_busy_share')).body.value !== null) break;
     await new Promise((done) => setTimeout(done, 100));
   }
