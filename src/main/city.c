@@ -171,19 +171,34 @@ int city_keys(OpenCity *c, const char *dir, Err *err)
     return c->model->has_sealed ? vault_open(c->store, dir, &c->model->vault, err) : 0;
 }
 
+static int recall(const Options *o, bool making, Remembered *r, const char **url, Err *err)
+{
+    if (!o->data) return err_set(err, ERR_USAGE, "缺少 --data"), err_hint(err, "写 --data 数据文件夹");
+    TRY(city_recall(o->arena, o->data, r, err));
+    if (!r->there && !making)
+        return err_set(err, ERR_NOT_FOUND, "“%s” 里还没有城市", o->data),
+               err_hint(err, "先运行 chengshu init --data %s", o->data);
+    *url = o->db && *o->db ? o->db : r->db.p;
+    return 0;
+}
+
+int city_store(const Options *o, bool lock, Remembered *memory, Store **ret, Err *err)
+{
+    Remembered r;
+    StoreOptions so = {.dir = o->data, .lock = lock, .read_timeout_ms = -1};
+    TRY(recall(o, false, &r, &so.url, err));
+    if (memory) *memory = r;
+    return store_open(&so, ret, err);
+}
+
 int city_open(const Options *o, const char *systems, bool making, OpenCity *ret, Err *err)
 {
     Remembered r;
+    StoreOptions so = {.dir = o->data, .lock = true};
     *ret = (OpenCity){0};
-    if (!o->data) return err_set(err, ERR_USAGE, "缺少 --data"), err_hint(err, "写 --data 数据文件夹");
-    TRY(city_recall(o->arena, o->data, &r, err));
-    if (!r.there && !making)
-        return err_set(err, ERR_NOT_FOUND, "“%s” 里还没有城市", o->data),
-               err_hint(err, "先运行 chengshu init --data %s", o->data);
-    const char *db = o->db && *o->db ? o->db : r.db.p;
+    TRY(recall(o, making, &r, &so.url, err));
     Str kept = str_fmt(o->arena, "%s/systems", o->data);
     TRY(load_packs(systems ? systems : kept.p, &ret->model, err));
-    StoreOptions so = {.dir = o->data, .url = db, .lock = true};
     TRY(store_open(&so, &ret->store, err));
     if (!making) TRY(city_keys(ret, o->data, err));
     TRY(load_calendar(o->data, &ret->calendar, err));

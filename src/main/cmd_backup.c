@@ -130,15 +130,14 @@ static int backup_tx(Tx *tx, void *p, Err *err)
     return add_blobs(m, tx, err);
 }
 
-static int make(Making *m, const Remembered *r, Err *err)
+static int make(Making *m, Err *err)
 {
-    const StoreOptions so = {
-        .dir = m->o->data, .url = m->o->db && *m->o->db ? m->o->db : r->db.p, .read_timeout_ms = -1};
-    TRY(store_open(&so, &m->store, err));
+    Remembered memory;
+    TRY(city_store(m->o, false, &memory, &m->store, err));
     TRY(store_read(m->store, "backup", backup_tx, m, err));
     m->manifest.program = str_c(http_version());
     m->manifest.made_at = clock_str_utc(m->o->arena, clock_now_us());
-    m->manifest.demo = r->demo;
+    m->manifest.demo = memory.demo;
     return backup_finish(m->out, &m->manifest, &m->totals, err);
 }
 
@@ -155,11 +154,8 @@ static void print(const Making *m)
 
 static int run(Options *o, Making *m, Err *err)
 {
-    Remembered r;
     if (!o->data || o->n_args != 1) return err_set(err, ERR_USAGE, "要写 --data 数据文件夹 和备份文件名");
-    TRY(city_recall(o->arena, o->data, &r, err));
-    if (!r.there) return err_set(err, ERR_NOT_FOUND, "“%s” 里还没有城市", o->data);
-    int rc = make(m, &r, err);
+    int rc = make(m, err);
     if (isatty(STDERR_FILENO)) fprintf(stderr, "\r");
     if (rc < 0) return rc;
     print(m);

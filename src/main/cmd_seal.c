@@ -5,17 +5,6 @@
 
 #include "model/seal_http.h"
 
-static int open_store(const Options *o, bool lock, Store **ret, Err *err)
-{
-    Remembered r;
-    if (!o->data) return err_set(err, ERR_USAGE, "缺少 --data"), err_hint(err, "写 --data 数据文件夹");
-    TRY(city_recall(o->arena, o->data, &r, err));
-    if (!r.there) return err_set(err, ERR_NOT_FOUND, "“%s” 里还没有城市", o->data);
-    const StoreOptions so = {
-        .dir = o->data, .url = o->db && *o->db ? o->db : r.db.p, .lock = lock, .read_timeout_ms = -1};
-    return store_open(&so, ret, err);
-}
-
 typedef struct Ask {
     Arena *arena;
     int64_t seq, from, to;
@@ -130,7 +119,7 @@ static int ask(const Options *o, Ask *a, TxFn fn, Err *err)
     _cleanup_store_ Store *s = NULL;
     a->arena = o->arena;
     buf_init(&a->out, 1 << 20);
-    int r = open_store(o, false, &s, err);
+    int r = city_store(o, false, NULL, &s, err);
     if (r == 0) r = store_read(s, "seal", fn, a, err);
     if (r == 0) fwrite(a->out.p, 1, a->out.n, stdout);
     buf_done(&a->out);
@@ -170,7 +159,7 @@ int cmd_journal(Options *o)
     _cleanup_store_ Store *s = NULL;
     int64_t after = 0;
     int r = number(o->from, "--from", &after, &err);
-    if (r == 0) r = open_store(o, false, &s, &err);
+    if (r == 0) r = city_store(o, false, NULL, &s, &err);
     if (r == 0) r = dump(s, after ? after - 1 : INT64_MIN + 1, &err);
     return r < 0 ? complain(&err) : EXIT_DONE;
 }
@@ -180,7 +169,7 @@ int cmd_rotate_seal_key(Options *o)
     Err err = ERR_INIT;
     _cleanup_store_ Store *s = NULL;
     int id;
-    int r = open_store(o, true, &s, &err);
+    int r = city_store(o, true, NULL, &s, &err);
     if (r == 0) r = seal_rotate(s, &id, &err);
     if (r < 0) return complain(&err);
     printf("%d 号封存密钥已启用，由前一把认可；前一把的私钥已删去\n", id);

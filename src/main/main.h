@@ -72,6 +72,9 @@ typedef struct Remembered {
 } Remembered;
 int city_remember(const char *dir, const char *db, bool demo, Err *err) CHECKED;
 int city_recall(Arena *a, const char *dir, Remembered *ret, Err *err) CHECKED;
+/* The database of a made city alone, without its packs; reads without a time limit. `lock`: as the one that
+   writes. memory: NULL, or what the data folder remembers. */
+int city_store(const Options *o, bool lock, Remembered *memory, Store **ret, Err *err) CHECKED;
 /* Keeps a copy of the packs as DIR/systems, swapped in whole. */
 int packs_keep(const char *from, const char *dir, Err *err) CHECKED;
 /* Restores the backup into a scratch folder (and database) and verifies it there. */

@@ -50,6 +50,13 @@ void pack_read_all(PackLoader *l, const char *dir);
 void pack_check_maps(PackLoader *l);
 /* pack_entity.c: fields, references, indexes of all drafts */
 void pack_build_entities(PackLoader *l);
+/* pack_field.c: one field. First name, type and storage of all; references, limits and codes when every
+   entity has its fields */
+void pack_begin_field(PackLoader *l, EntityDraft *d, size_t i);
+void pack_finish_field(PackLoader *l, EntityDraft *d, size_t i);
+/* s is one of a list that ends with NULL */
+bool pack_listed(Str s, const char *const *list);
+/* pack_codes.c: one table of codes/ */
 void pack_build_codes(PackLoader *l, const Yaml *root);
 /* pack_policy.c: row and field policies, once roles and references are known */
 void pack_build_policies(PackLoader *l);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
 #pragma once
-/* Shared by the files behind /api/records: record_http.c, record_body.c, record_download.c. */
+/* Shared by the files behind /api/records: record_http.c, record_http_write.c, record_body.c,
+   record_download.c. */
 #include "model/city.h"
 #include "model/record.h"
 
@@ -24,6 +25,18 @@ typedef struct Get {
 } Get;
 
 extern const char *const record_media[]; /* by Format */
+
+/* record_http.c */
+/* ERR_NOT_ACCEPTABLE when no form that Accept names is there; ERR_RANGE. */
+int record_wish(const Request *rq, Wish *w, Err *err) CHECKED;
+/* A header's list of words (Prefer) has this one. */
+bool record_wishes(Str list, const char *token);
+int record_find_entity(const Request *rq, const Entity **ret, Err *err) CHECKED;
+void record_etag(Request *rq, int64_t rev);
+QueryCtx record_ctx(const Request *rq, Arena *a);
+/* Query for one record by its id, with the conditions and the choice of columns of `query`. */
+int record_one_query(Request *rq, const Entity *e, Str id, Str query, Query **ret, Err *err) CHECKED;
+int record_not_there(const Entity *e, Str id, Err *err);
 
 /* record_download.c: everything was asked for, in a form that is read row by row, and nothing has to be
    journalled but the export itself. */
