@@ -170,8 +170,11 @@ int cmd_rotate_seal_key(Options *o)
     _cleanup_store_ Store *s = NULL;
     int id;
     int r = city_store(o, true, NULL, &s, &err);
-    if (r == 0) r = seal_rotate(s, &id, &err);
+    if (r == 0) r = o->lost ? seal_replace_lost(s, &id, &err) : seal_rotate(s, &id, &err);
     if (r < 0) return complain(&err);
-    printf("%d 号封存密钥已启用，由前一把认可；前一把的私钥已删去\n", id);
+    if (o->lost)
+        printf("%d 号封存密钥已启用，只有自己的认可；请把 keys/seal-%d.pub 公布出去，并备份 keys/\n", id, id);
+    else
+        printf("%d 号封存密钥已启用，由前一把认可；前一把的私钥已删去\n", id);
     return EXIT_DONE;
 }

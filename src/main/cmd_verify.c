@@ -24,6 +24,10 @@ static void print(const Verified *v)
     if (v->journal.entries > v->journal.sealed)
         printf("；末尾 %lld 条还没有封存，服务启动时封存",
                (long long)(v->journal.entries - v->journal.sealed));
+    if (v->journal.keys_alone)
+        printf("\n注意：%lld "
+               "把封存密钥是前一把遗失后启用的，只有自己的认可，请用公布过的公钥或库外保存的检查点核对",
+               (long long)v->journal.keys_alone);
     printf("\n日志头 %lld " STR_FMT "\n", (long long)v->head, STR_ARG(v->digest));
 }
 

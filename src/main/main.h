@@ -11,7 +11,7 @@ typedef struct Options {
     const char *data, *db, *systems, *listen, *map, *mode, *format, *where, *user, *record, *public_url;
     const char *base, *scale, *checkpoint, *from, *to;
     bool check, keep_going;
-    bool demo, dry_run;
+    bool demo, dry_run, lost;
     StrList allow_data_loss;
     size_t cap_allow;
     const char *args[8]; /* words without -- */

@@ -101,6 +101,7 @@ static int keys_tx(Tx *tx, void *p, Err *err)
         jw_kint(&w, "since", keys[i].since);
         jw_kstr(&w, "public", keys[i].public_pem);
         jw_kstr(&w, "endorsement", keys[i].endorsement);
+        jw_kint(&w, "endorsed_by", keys[i].endorsed_by);
         jw_object_end(&w);
     }
     jw_array_end(&w);

@@ -22,7 +22,8 @@
  *
  * The signature is SM2 with SM3 and the id 1234567812345678 over the text above the empty line, its last line
  * feed included. Keys: DIR/keys/seal-N.pem, made at the first sealing; a new key is endorsed by the one
- * before. The newest checkpoint is also kept outside the database, in DIR/checkpoint.txt.
+ * before, or, after a loss, by itself, which says so and is told by every check. The newest checkpoint is
+ * also kept outside the database, in DIR/checkpoint.txt.
  */
 #include "base/merkle.h"
 #include "store/store.h"
@@ -50,11 +51,16 @@ typedef struct SealKey {
     int64_t since; /* signs trees from this size on */
     Str public_pem;
     Str endorsement;
+    int endorsed_by; /* the key before it, or itself: the first, and one that follows a lost one; 0:
+                        unreadable */
 } SealKey;
+
+/* It follows a key whose private half was lost, and only its own word stands for it. */
+bool seal_key_alone(const SealKey *k);
 
 /* All keys, oldest first. */
 int seal_keys(Tx *tx, Arena *a, SealKey **ret, size_t *ret_n, Err *err) CHECKED;
-/* Every key is endorsed by the one before it. ERR_VERIFY. */
+/* Every key is endorsed by the one before it, or by itself after a loss (seal_key_alone). ERR_VERIFY. */
 int seal_keys_check(Arena *a, const SealKey *keys, size_t n, Err *err) CHECKED;
 /* The note is of this journal, and signed by the key whose turn it was. ERR_VERIFY. */
 int checkpoint_check(Arena *a, const SealKey *keys, size_t n, const Checkpoint *c, Err *err) CHECKED;
@@ -64,6 +70,9 @@ int seal_now(Store *s, Err *err) CHECKED;
 /* Takes a new key, endorsed by the present one, whose private half is destroyed. The journal is sealed with
    the old key first. ERR_NOT_FOUND without the present key's file. */
 int seal_rotate(Store *s, int *ret_id, Err *err) CHECKED;
+/* A new key after the present one's private half was lost: it vouches for itself and signs from the last
+   checkpoint on. ERR_CONFLICT while the present key is there. */
+int seal_replace_lost(Store *s, int *ret_id, Err *err) CHECKED;
 
 /* The sealing thread of a server. Stopping seals what is left. */
 typedef struct Sealer Sealer;
@@ -99,6 +108,7 @@ typedef struct Sealed {
     int64_t sealed;      /* of them under a checkpoint */
     int64_t checkpoints; /* signatures checked */
     int64_t outside;     /* size of the outermost outside checkpoint that was met; 0 = none */
+    int64_t keys_alone;  /* keys that follow a lost one */
 } Sealed;
 /*
  * Everything anew: every digest, the whole tree, every node kept of it, every checkpoint with its signature,

@@ -191,6 +191,7 @@ static int begin(Verify *v, const Str *outside, size_t n, Err *err)
     Str kept;
     TRY(store_read(v->store, "seal.verify_keys", load_keys, v, err));
     TRY(seal_keys_check(v->arena, v->keys, v->n_keys, err));
+    for (size_t i = 0; i < v->n_keys; i++) v->ret.keys_alone += seal_key_alone(&v->keys[i]);
     TRY(seal_keys_at_home(v->arena, v->store->dir, v->keys, v->n_keys, err));
     TRY(secret_file_read(v->arena, str_fmt(v->arena, "%s/checkpoint.txt", v->store->dir).p, &kept, err));
     if (kept.p) TRY(add_outside(v, kept, "checkpoint.txt", err));

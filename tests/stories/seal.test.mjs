@@ -3,7 +3,7 @@
 // knows nothing of the program (Python and the openssl command) comes to the same result.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -11,13 +11,17 @@ import { City, ROOT } from './city.mjs';
 
 const run = promisify(execFile);
 let city, steward, auditor, citizen, printed;
+const kept = new Set(); // files beside the city's folder
 
 before(async () => {
   city = await City.make();
   await city.serve();
   [steward, auditor, citizen] = await Promise.all(['steward', 'auditor', 'citizen'].map((u) => city.as(u)));
 });
-after(() => city?.remove());
+after(async () => {
+  await city?.remove();
+  for (const path of kept) rmSync(path, { force: true });
+});
 
 const insert = async (no) => {
   const r = await steward('/api/records/project', { method: 'POST', json: { no, title: `封存 ${no}` } });
@@ -46,11 +50,23 @@ async function verifier(...args) {
   }
 }
 
-const keep = (name, value) => {
+const beside = (name) => {
   const path = join(city.dir, `../${city.dir.split('/').at(-1)}-${name}`);
-  writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value));
+  kept.add(path);
   return path;
 };
+const keep = (name, value) => {
+  writeFileSync(beside(name), typeof value === 'string' ? value : JSON.stringify(value));
+  return beside(name);
+};
+
+// A note over this body by a key that somebody has, made with openssl alone.
+async function signedBy(pem, publicPem, number, body) {
+  const name = `${body.split('\n')[0]}/${number}`;
+  const hash = await run('openssl', ['dgst', '-sm3', '-binary', keep('named', `${name}\n${publicPem}`)], { encoding: 'buffer' });
+  const signature = await run('openssl', ['pkeyutl', '-sign', '-inkey', pem, '-rawin', '-digest', 'sm3', '-in', keep('body', body), '-pkeyopt', 'distid:1234567812345678'], { encoding: 'buffer' });
+  return `${body}\n— ${name} ${Buffer.concat([hash.stdout.subarray(0, 4), signature.stdout]).toString('base64')}\n`;
+}
 
 test('a write is under a signed checkpoint within a second, without anybody asking', async () => {
   printed = await newest();
@@ -115,6 +131,7 @@ test('who may ask: checkpoints every user, a proof only who may read the entry',
 
 test('a kept checkpoint is held against the journal; a new key goes on from the old', async () => {
   await city.stop();
+  copyFileSync(join(city.dir, 'keys/seal-1.pem'), beside('seal-1.pem'));
   const rotated = await city.command('rotate-seal-key');
   assert.equal(rotated.code, 0, rotated.err);
   await city.serve();
@@ -139,4 +156,48 @@ test('a kept checkpoint is held against the journal; a new key goes on from the 
   const forged = await city.command('verify', '--checkpoint', keep('forged.txt', note.replace(/seq (\d+)/, 'seq 1$1')));
   assert.equal(forged.code, 1);
   assert.match(forged.err, /签名不对/);
+});
+
+test('the key is lost: nothing is sealed until it is replaced, and everybody is told', async () => {
+  const refused = await city.command('rotate-seal-key', '--lost');
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /没有遗失/);
+  rmSync(join(city.dir, 'keys/seal-2.pem'));
+  await city.serve();
+  steward = await city.as('steward');
+  await insert(900600);
+  for (let i = 0; i < 600 && !/chengshu_journal_unsealable 1/.test(await (await fetch(`${city.url}/metrics`)).text()); i++) await new Promise((done) => setTimeout(done, 100));
+  await city.stop();
+  const lost = await city.command('rotate-seal-key');
+  assert.equal(lost.code, 1);
+  assert.match(lost.err, /seal-2\.pem/);
+  const replaced = await city.command('rotate-seal-key', '--lost');
+  assert.equal(replaced.code, 0, replaced.err);
+  await city.serve();
+  auditor = await city.as('auditor');
+  await sealed();
+  const note = await newest(), keys = (await auditor('/api/journal/keys')).body;
+  assert.match(note, /\/3 /);
+  assert.deepEqual(keys.map((k) => k.endorsed_by), [1, 1, 3]);
+  const told = (await auditor('/api/journal?entity=seal_key&order=desc&limit=5')).body;
+  assert.deepEqual(told.map((e) => [e.op, e.record]), [['replace_lost', '3'], ['rotate', '2']]);
+  const args = ['--keys', keep('keys.json', keys), '--checkpoint', keep('note.txt', note)];
+  const unknown = await verifier(...args);
+  assert.equal(unknown.code, 1);
+  const mark = unknown.err.match(/fingerprint is ([0-9a-f]{64})/)[1];
+  assert.equal((await verifier(...args, '--accept-key', `3:${mark.replace(/./, (c) => (c === '0' ? '1' : '0'))}`)).code, 1);
+  const known = await verifier(...args, '--accept-key', `3:${mark}`);
+  assert.equal(known.code, 0, known.err);
+  // an old key that somebody kept signs nothing that comes after its time
+  const late = await signedBy(beside('seal-1.pem'), keys[0].public, 1, note.slice(0, note.indexOf('\n\n') + 1));
+  const after = await verifier('--keys', args[1], '--checkpoint', keep('late.txt', late), '--accept-key', `3:${mark}`);
+  assert.equal(after.code, 1);
+  assert.match(after.err, /key 1 was not in use/);
+  await city.stop();
+  const theirs = await city.command('verify', '--checkpoint', keep('late.txt', late));
+  assert.equal(theirs.code, 1);
+  assert.match(theirs.err, /1 号密钥那时不在用/);
+  const whole = await city.command('verify');
+  assert.equal(whole.code, 0, whole.err);
+  assert.match(whole.out, /1 把封存密钥是前一把遗失后启用的/);
 });

@@ -246,7 +246,60 @@ static void keys__take_turns(void **state)
     assert_non_null(strstr(err.msg, "seal-4.pem"));
     good(secret_file_write(now.p, pem, &err), &err);
     seal(s);
-    assert_int_equal(whole(s).sealed, 1211);
+    assert_int_equal(whole(s).sealed, 1214); /* a change of keys is an entry too */
+}
+
+static void keys__a_lost_one_is_followed_by_one_that_says_so(void **state)
+{
+    TestDb *t = *state;
+    Store *s = testdb_store(t);
+    Err err = ERR_INIT;
+    _cleanup_arena_ Arena *a = arena_new();
+    Sealed sealed;
+    Str pub;
+    int id;
+    add(s, 0, 300);
+    good(seal_rotate(s, &id, &err), &err);
+    assert_int_equal(seal_replace_lost(s, &id, &err), -ERR_CONFLICT);
+    add(s, 300, 50);
+    seal(s);
+    assert_int_equal(whole(s).keys_alone, 0);
+    assert_int_equal(unlink(str_fmt(a, "%s/keys/seal-2.pem", testdb_dir(t)).p), 0);
+    add(s, 400, 10);
+    assert_int_equal(seal_now(s, &err), -ERR_NOT_FOUND);
+    good(seal_replace_lost(s, &id, &err), &err);
+    assert_int_equal(id, 3);
+    seal(s);
+    sealed = whole(s);
+    assert_int_equal(sealed.sealed, 362);
+    assert_int_equal(sealed.keys_alone, 1);
+    /* from there on as ever */
+    good(seal_rotate(s, &id, &err), &err);
+    assert_int_equal(id, 4);
+    seal(s);
+    assert_int_equal(whole(s).sealed, 363);
+    /* another's key that vouches for itself is not this machine's */
+    Str path = str_fmt(a, "%s/keys/seal-3.pub", testdb_dir(t));
+    good(secret_file_read(a, path.p, &pub, &err), &err);
+    assert_int_equal(unlink(path.p), 0);
+    assert_int_equal(seal_verify(s, NULL, 0, &sealed, &err), -ERR_VERIFY);
+    assert_non_null(strstr(err.msg, "3 号封存密钥没有前一把的认可"));
+    good(secret_file_write(path.p, pub, &err), &err);
+    /* nor may an endorsed one be turned into one, or its loss be taken out of the text */
+    testdb_raw(t, "create table saved as select * from seal_key");
+    static const char *const forged[] = {
+        "update seal_key set endorsement = replace(endorsement, 'key 2 is lost', 'key 1 is lost') where id = "
+        "3",
+        "update seal_key set endorsement = replace(endorsement, '/3 ', '/2 ') where id = 3",
+        "update seal_key set endorsement = replace(endorsement, '/3 ', '/4 ') where id = 4",
+        "update seal_key set endorsement = 'x' where id = 3"};
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
+        testdb_raw(t, forged[i]);
+        if (seal_verify(s, NULL, 0, &sealed, &err) != -ERR_VERIFY) fail_msg("not found: %s", forged[i]);
+        testdb_raw(t, "delete from seal_key");
+        testdb_raw(t, "insert into seal_key select * from saved");
+    }
+    assert_int_equal(whole(s).keys_alone, 1);
 }
 
 /* --- damage
@@ -269,7 +322,7 @@ static const struct Damage {
     {"insert into journal_node values (2, 9, 1, 1, 'ab')", "结点"},
     {"delete from journal_checkpoint where size = 500", "少了检查点"},
     {"update journal_checkpoint set note = replace(note, 'seq', 'sep') where size = 500", "检查点"},
-    {"update journal_checkpoint set note = (select note from journal_checkpoint where size = 1000)"
+    {"update journal_checkpoint set note = (select note from journal_checkpoint where size = 1001)"
      " where size = 500",
      "检查点"},
     {"update journal_checkpoint set seq = seq + 1 where size = 500", "检查点"},
@@ -280,7 +333,7 @@ static const struct Damage {
     {"delete from seal_key; delete from journal_checkpoint; delete from journal_node", "检查点"},
     {"delete from journal where record > '1390' and length(record) = 4", "末尾少了"},
     {"delete from journal where record > '1390' and length(record) = 4;"
-     "delete from journal_checkpoint where size > 1000",
+     "delete from journal_checkpoint where size > 1001",
      "库外"},
     {"delete from journal where length(record) = 4;"
      "delete from journal_checkpoint where size > 500",
@@ -388,6 +441,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(proofs__of_what_is_not_sealed, testdb_setup, testdb_teardown),
         cmocka_unit_test_setup_teardown(sealer__beside_writers, testdb_setup, testdb_teardown),
         cmocka_unit_test_setup_teardown(keys__take_turns, testdb_setup, testdb_teardown),
+        cmocka_unit_test_setup_teardown(keys__a_lost_one_is_followed_by_one_that_says_so, testdb_setup,
+                                        testdb_teardown),
         cmocka_unit_test_setup_teardown(damage__is_found, testdb_setup, testdb_teardown),
         cmocka_unit_test_setup_teardown(outside__checkpoint_finds_a_rewritten_journal, testdb_setup,
                                         testdb_teardown),
