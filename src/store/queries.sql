@@ -44,6 +44,10 @@ from pg_locks
 where locktype = 'advisory' and classid = 'journal_seq'::regclass::oid and objsubid = 1 and granted
   and database = (select oid from pg_database where datname = current_database())
 
+-- name: journal_head
+-- The last entry that no other can still appear below: $1 = the horizon.
+select coalesce(max(seq), 0) from journal where seq <= $1
+
 -- name: journal_newest
 -- The last entry in this snapshot, whatever may still commit below it: what a backup of the snapshot ends with.
 select seq, digest from journal order by seq desc limit 1

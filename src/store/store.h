@@ -164,7 +164,8 @@ int journal_add(Tx *tx, JournalEntry *e, Err *err) CHECKED;
    store_read; in a write transaction its own entries may be left out. */
 int journal_read(Tx *tx, Arena *a, const JournalFilter *f, JournalEntry **ret, size_t *ret_n,
                  Err *err) CHECKED;
-/* Highest seq that readers may rely on: nothing at or below it can still appear. */
+/* The last entry that readers may rely on: nothing at or below it can still appear, not even after a crash of the
+   database. 0: there is none. */
 int journal_head(Tx *tx, int64_t *ret_seq, Err *err) CHECKED;
 /* The entry's digest is that of what stands in it. */
 bool journal_intact(const JournalEntry *e);

@@ -25,6 +25,10 @@
  * releases the lock taken inside it together with the numbers' entries; tx_nested then forgets that it is
  * held.
  *
+ * A cursor is put on an entry, never on H itself. A crash takes PostgreSQL's sequence back to what its log
+ * held, which covers every committed entry (its nextval was logged before its commit) but not the numbers of
+ * transactions that were undone: those are given out again, below an H that was read before.
+ *
  * C is the oid of journal_seq (the key's high half), so cities in one database do not hold each other up; the
  * low half is L modulo 2^32, and the reader restores the rest from its distance to H0.
  */
@@ -95,10 +99,21 @@ int journal_add(Tx *tx, JournalEntry *e, Err *err)
     return 0;
 }
 
-int journal_head(Tx *tx, int64_t *ret_seq, Err *err)
+static int horizon_of(Tx *tx, int64_t *ret, Err *err)
 {
     Err own = ERR_INIT;
-    return tx->store->driver->horizon(tx, ret_seq, err ? err : &own);
+    return tx->store->driver->horizon(tx, ret, err ? err : &own);
+}
+
+int journal_head(Tx *tx, int64_t *ret_seq, Err *err)
+{
+    TRY(horizon_of(tx, ret_seq, err));
+    if (tx_dialect(tx) == DIALECT_SQLITE) return 0; /* an entry's number already */
+    _cleanup_arena_ Arena *a = arena_new();
+    Val v;
+    TRY(tx_one(tx, a, &sql_store_journal_head, VALS(V_INT(*ret_seq)), &v, err));
+    *ret_seq = v.i;
+    return 0;
 }
 
 static void read_entry(const Rows *r, Arena *a, JournalEntry *e)
@@ -120,7 +135,7 @@ int journal_read(Tx *tx, Arena *a, const JournalFilter *f, JournalEntry **ret, s
     const size_t limit = f->limit && f->limit < JOURNAL_PAGE_MAX ? f->limit : JOURNAL_PAGE_MAX;
     const int64_t after = f->newest_first && f->after <= 0 ? INT64_MAX : f->after;
     int64_t horizon;
-    TRY(journal_head(tx, &horizon, err));
+    TRY(horizon_of(tx, &horizon, err));
     const Val args[] = {V_INT(after), V_INT(horizon), V_INT((int64_t)limit), V_TEXT(f->entity),
                         V_TEXT(f->record)};
     Rows *r;
