@@ -85,6 +85,8 @@ void stream_free(SseStream *s)
     free(s);
 }
 
+void stream_place(SseStream *s) { buf_addf(&s->out, "id: %lld\n\n", (long long)s->after); }
+
 typedef struct Page {
     Sse *sse;
     int64_t after;
@@ -218,12 +220,10 @@ static void beat(Sse *sse, int64_t now)
     bool looks = now - sse->looked_us >= US_PER_SEC;
     if (looks) sse->looked_us = now;
     for (SseStream *s = sse->streams; s; s = s->next) {
-        if (now - s->born_us > LIFE_S * US_PER_SEC || (looks && is_gone(s)))
-            s->ended = true;
-        else if (now - s->beat_us < HEARTBEAT_S * US_PER_SEC)
-            continue;
-        else if (!stream_pending(s))
-            buf_adds(&s->out, ":\n\n");
+        bool old = now - s->born_us > LIFE_S * US_PER_SEC, gone = looks && is_gone(s);
+        if (!old && !gone && now - s->beat_us < HEARTBEAT_S * US_PER_SEC) continue;
+        if (!stream_pending(s)) stream_place(s);
+        s->ended |= old || gone;
         s->beat_us = now;
         resume(s);
     }

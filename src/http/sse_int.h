@@ -15,7 +15,9 @@ enum {
     PAGE = 500,
     ENTITIES_MAX = 32,
     HEARTBEAT_S = 15,
-    LIFE_S = 600, /* then the client comes again and is asked who it is again */
+    BACK_MAX_S = 60,  /* ?back= */
+    BACK_MOST = 1000, /* entries looked over for it */
+    LIFE_S = 600,     /* then the client comes again and is asked who it is again */
 };
 
 struct SseStream {
@@ -57,3 +59,5 @@ static inline size_t stream_pending(const SseStream *s) { return s->out.n - s->s
 /* The pump has something to do; the lock is held. */
 void sse_wake(Sse *sse);
 void stream_free(SseStream *s);
+/* Tells the client where it stands, without an event: with this Last-Event-ID it comes again. */
+void stream_place(SseStream *s);

@@ -59,14 +59,33 @@ static int want(SseStream *s, const Model *m, Str list, Err *err)
     return 0;
 }
 
-static int head_of(Tx *tx, void *ctx, Err *err) { return journal_head(tx, ctx, err); }
+typedef struct Start {
+    int64_t back, seq;
+} Start;
 
-/* Last-Event-ID comes from a client that was cut off, ?after= from one that knows where it stands. */
+static int start_of(Tx *tx, void *ctx, Err *err)
+{
+    Start *x = ctx;
+    return journal_back(tx, clock_now_us() - x->back * US_PER_SEC, BACK_MOST, &x->seq, err);
+}
+
+/* The present, or ?back= seconds before it. */
+static int recent_start(SseStream *s, const Request *rq, Err *err)
+{
+    Start x = {0};
+    TRY(url_param_int(rq->arena, rq->query, "back", 0, 0, BACK_MAX_S, &x.back, err));
+    TRY(store_read(rq->city->store, "stream", start_of, &x, err));
+    s->after = x.seq;
+    return 0;
+}
+
+/* Last-Event-ID comes from a client that was cut off, ?after= from one that knows where it stands, ?back=
+   from one that has just read its records and wants to miss nothing between that and the stream. */
 static int find_start(SseStream *s, const Request *rq, Err *err)
 {
     Str text = rq->header(rq, "Last-Event-ID");
     if (!text.n) text = request_param(rq, "after");
-    if (!text.n) return store_read(rq->city->store, "stream", head_of, &s->after, err);
+    if (!text.n) return recent_start(s, rq, err);
     if (str_int(text, &s->after) && s->after >= 0) return 0;
     err_set(err, ERR_INPUT, "起点应是变更记录的序号（整数）");
     return err_pointer(err, "after");
@@ -106,9 +125,11 @@ int sse_route(Request *rq, Err *err)
     s->born_us = s->beat_us = clock_mono_us();
     buf_init(&s->out, STREAM_BUF_MAX);
     buf_init(&s->stage, STAGE_MAX);
-    buf_adds(&s->out, "retry: 3000\n:\n\n"); /* something at once, so that the client knows it is connected */
     int rc = want(s, rq->city->model, request_param(rq, "entity"), err);
     if (!rc) rc = find_start(s, rq, err);
+    /* something at once, so that the client knows it is connected; and from where, should it have to come
+     * again */
+    if (!rc) buf_adds(&s->out, "retry: 3000\n"), stream_place(s);
     if (!rc) rc = enlist(s, ((Call *)rq->server)->http->o.connections / 2, err);
     if (rc < 0) {
         stream_free(s);

@@ -48,6 +48,10 @@ where locktype = 'advisory' and classid = 'journal_seq'::regclass::oid and objsu
 -- The last entry that no other can still appear below: $1 = the horizon.
 select coalesce(max(seq), 0) from journal where seq <= $1
 
+-- name: journal_back
+-- Among the last $2 entries up to the horizon $1, the oldest that is not older than $3 (microseconds); null: none.
+select min(seq) from (select seq, at_us from journal where seq <= $1 order by seq desc limit $2) t where at_us >= $3
+
 -- name: journal_newest
 -- The last entry in this snapshot, whatever may still commit below it: what a backup of the snapshot ends with.
 select seq, digest from journal order by seq desc limit 1

@@ -167,6 +167,9 @@ int journal_read(Tx *tx, Arena *a, const JournalFilter *f, JournalEntry **ret, s
 /* The last entry that readers may rely on: nothing at or below it can still appear, not even after a crash of the
    database. 0: there is none. */
 int journal_head(Tx *tx, int64_t *ret_seq, Err *err) CHECKED;
+/* Where a reader begins that wants what was written since at_us: the number before the first such entry, looking back
+   over at most `most` entries; journal_head when there is none. */
+int journal_back(Tx *tx, int64_t at_us, int64_t most, int64_t *ret_seq, Err *err) CHECKED;
 /* The entry's digest is that of what stands in it. */
 bool journal_intact(const JournalEntry *e);
 /* Calls fn(ctx) after a change of the journal by this or (PostgreSQL NOTIFY) another server. fn must be quick

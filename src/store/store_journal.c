@@ -116,6 +116,17 @@ int journal_head(Tx *tx, int64_t *ret_seq, Err *err)
     return 0;
 }
 
+int journal_back(Tx *tx, int64_t at_us, int64_t most, int64_t *ret_seq, Err *err)
+{
+    int64_t head;
+    _cleanup_arena_ Arena *a = arena_new();
+    Val v;
+    TRY(journal_head(tx, &head, err));
+    TRY(tx_one(tx, a, &sql_store_journal_back, VALS(V_INT(head), V_INT(most), V_INT(at_us)), &v, err));
+    *ret_seq = v.kind == VAL_NULL ? head : v.i - 1;
+    return 0;
+}
+
 static void read_entry(const Rows *r, Arena *a, JournalEntry *e)
 {
     *e = (JournalEntry){.seq = rows_int(r, 0), .at_us = rows_int(r, 1)};

@@ -149,12 +149,11 @@ test('two editors: the other\'s change is merged, and where both changed the per
   assert.deepEqual(one.errors.concat(two.errors), []);
 });
 
-test('live: a change shows in a second window within a second', async () => {
+test('live: a change shows in a second window', async () => {
   const one = await p.window(), two = await p.window();
   await p.signIn(one, 'steward', '/desk/e/project?id=5');
   await p.signIn(two, 'leader', '/desk/e/project?id=5');
   await two.waitForSelector('.side .past li');
-  await two.waitForTimeout(400); // the stream is open
   const steward = await p.city.as('steward');
   const name = `此刻改的名字 ${Date.now()}`;
   const at = Date.now();

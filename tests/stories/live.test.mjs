@@ -31,6 +31,24 @@ test('a change arrives on the stream; only what one may read', async () => {
   resumed.close();
 });
 
+test('what changed between reading and listening is told: back=', async () => {
+  const token = await city.signIn('steward'), steward = await city.as('steward');
+  await steward('/api/records/project/3', { method: 'PATCH', json: { content: '刚刚' } });
+  const s = await stream(city.url, token, '?entity=project&back=30');
+  const updated = async (x, after) => { for (;;) { const e = await x.next(); if (e.op === 'update' && e.record !== after) return e.record; } }; // the city itself is not old
+  assert.equal(await within(20000, updated(s, '1')), '3');
+  s.close();
+  // a county's official is told of the own records only, from the past as well
+  const [other] = (await steward('/api/records/legal_person?region=like.610502*&limit=1&select=code')).body;
+  const [mine] = (await steward('/api/records/legal_person?region=like.610582*&limit=1&select=code')).body;
+  await steward(`/api/records/legal_person/${other.code}`, { method: 'PATCH', json: { address: '临渭区示例路 1 号' } });
+  await steward(`/api/records/legal_person/${mine.code}`, { method: 'PATCH', json: { address: '华阴市示例路 1 号' } });
+  const h = await stream(city.url, await city.signIn('huayin'), '?entity=legal_person&back=30');
+  assert.equal(await within(20000, updated(h)), mine.code);
+  h.close();
+  for (const bad of ['-1', '61', 'x']) assert.equal((await steward(`/api/stream?back=${bad}`)).status, 400, bad);
+});
+
 test('an official of a county hears of the own records only; nobody but the auditor hears who looked', async () => {
   const steward = await city.as('steward');
   const [mine] = (await steward('/api/records/legal_person?region=like.610582*&limit=1&select=code')).body;

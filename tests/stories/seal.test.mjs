@@ -68,7 +68,7 @@ async function signedBy(pem, publicPem, number, body) {
   return `${body}\n— ${name} ${Buffer.concat([hash.stdout.subarray(0, 4), signature.stdout]).toString('base64')}\n`;
 }
 
-test('a write is under a signed checkpoint within a second, without anybody asking', async () => {
+test('a write is under a signed checkpoint, without anybody asking', async () => {
   printed = await newest();
   const began = performance.now();
   await insert(900001);

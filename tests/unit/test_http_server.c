@@ -483,10 +483,11 @@ static void stream__brings_changes_and_resumes(void **state)
     Fixture *f = *state;
     Buf out;
     Err err = ERR_INIT;
+    _cleanup_arena_ Arena *a = arena_new();
     buf_init(&out, ANSWER_MAX);
     int fd = dial(f);
     put(fd, S("GET /api/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer audit\r\n\r\n"));
-    take(fd, &out, "retry:", 3000);
+    take(fd, &out, "id: 0\n\n", 3000);
     for (int i = 0; i < 3; i++) assert_int_equal(store_tx(f->city.store, "t", add_entry, NULL, &err), 0);
     take(fd, &out, "id: 3\n", 3000);
     has(buf_str(&out), "event: change\nid: 1\ndata: {\"seq\":1,");
@@ -498,11 +499,18 @@ static void stream__brings_changes_and_resumes(void **state)
     put(fd, S("GET /api/stream?after=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer audit\r\nLast-Event-ID: "
               "1\r\n\r\n"));
     take(fd, &out, "id: 3\n", 3000);
+    has(buf_str(&out), "retry: 3000\nid: 1\n\n"); /* where it stands */
     has(buf_str(&out), "id: 2\n");
-    lacks(buf_str(&out), "id: 1\n");
+    lacks(buf_str(&out), "id: 1\ndata");
     close(fd);
-    _cleanup_arena_ Arena *a =
-        arena_new(); /* a client that went away is noticed without waiting for the heartbeat */
+    buf_clear(&out);
+    fd = dial(f); /* what was written while the page was read */
+    put(fd, S("GET /api/stream?back=10 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer audit\r\n\r\n"));
+    take(fd, &out, "id: 3\ndata", 3000);
+    has(buf_str(&out), "retry: 3000\nid: 0\n\n");
+    close(fd);
+    has(ask(f, a, "GET /api/stream?back=61 HTTP/1.1\r\nAuthorization: Bearer audit"), " 400 ");
+    /* a client that went away is noticed without waiting for the heartbeat */
     int64_t end = clock_mono_us() + 6 * US_PER_SEC;
     const char *none = "chengshu_http_streams 0\n";
     while (str_find_str(ask(f, a, "GET /metrics HTTP/1.1"), str_c(none)) < 0 && clock_mono_us() < end)

@@ -13,8 +13,9 @@ export const unread = ref(0);
 
 function connect() {
   const names = [...new Set([...wanted.values()].flat())].sort();
-  // the server takes 32 names; who wants more is told of everything and picks
-  const address = `/api/stream?inbox=1${names.length && names.length <= 32 ? `&entity=${encodeURIComponent(names.join(','))}` : ''}`;
+  // the server takes 32 names; who wants more is told of everything and picks. The page was read a moment before the stream
+  // stands: what changed in between is told, too.
+  const address = `/api/stream?inbox=1&back=10${names.length && names.length <= 32 ? `&entity=${encodeURIComponent(names.join(','))}` : ''}`;
   if (!running || (address === open && source && source.readyState !== EventSource.CLOSED)) return;
   source?.close();
   open = address;
