@@ -79,6 +79,7 @@ static const Field *number_at(Loader *l, const Entity *e, const Yaml *y)
     return NULL;
 }
 
+/* y: what the fault points at. */
 static void check_where(Loader *l, Measure *m, const Yaml *y)
 {
     static const Actor program = {.system = true};
@@ -88,7 +89,7 @@ static void check_where(Loader *l, Measure *m, const Yaml *y)
     Date day = {2025, 6, 3};
     Str query = measure_query(l->s->a, m, period_of(PERIOD_MONTH, day), day, S(""));
     if (measure_parse(&c, m, query, &q, &err) < 0) {
-        fault_add(l->f, y ? y->at : (Place){0}, str_dup(l->s->a, str_c(err.hint)), "条件：%s", err.msg);
+        fault_add(l->f, y->at, str_dup(l->s->a, str_c(err.hint)), "条件：%s", err.msg);
         return;
     }
     use_cond(l, m, q->where);
@@ -123,7 +124,7 @@ static bool read_measure(Loader *l, const Yaml *y, Measure *m, const Field **ret
     m->sum = number_at(l, m->entity, x.sum ? x.sum : x.avg);
     use(l, m, m->sum);
     use(l, m, m->on);
-    check_where(l, m, x.where);
+    check_where(l, m, x.where ? x.where : x.entity);
     if (ret_avg && x.avg) *ret_avg = m->sum;
     return true;
 }

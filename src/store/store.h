@@ -164,11 +164,11 @@ int journal_add(Tx *tx, JournalEntry *e, Err *err) CHECKED;
    store_read; in a write transaction its own entries may be left out. */
 int journal_read(Tx *tx, Arena *a, const JournalFilter *f, JournalEntry **ret, size_t *ret_n,
                  Err *err) CHECKED;
-/* The last entry that readers may rely on: nothing at or below it can still appear, not even after a crash of the
-   database. 0: there is none. */
+/* The last entry that readers may rely on: nothing at or below it can still appear, not even after a crash of
+   the database. 0: there is none. */
 int journal_head(Tx *tx, int64_t *ret_seq, Err *err) CHECKED;
-/* Where a reader begins that wants what was written since at_us: the number before the first such entry, looking back
-   over at most `most` entries; journal_head when there is none. */
+/* Where a reader begins that wants what was written since at_us: the number before the first such entry,
+   looking back over at most `most` entries; journal_head when there is none. */
 int journal_back(Tx *tx, int64_t at_us, int64_t most, int64_t *ret_seq, Err *err) CHECKED;
 /* The entry's digest is that of what stands in it. */
 bool journal_intact(const JournalEntry *e);
