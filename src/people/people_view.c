@@ -6,6 +6,7 @@
  */
 #include "people/people_int.h"
 
+#include "model/build.h"
 #include "model/record.h"
 #include "people_sql.h"
 
@@ -14,6 +15,7 @@ typedef struct View {
     Actor actor;
     bool found;
     int64_t *counts; /* of m->entities; -1 = may not read */
+    Str org_title, region_title;
 } View;
 
 static int count_of(View *v, Tx *tx, const Entity *e, int64_t *ret, Err *err)
@@ -30,6 +32,33 @@ static int count_of(View *v, Tx *tx, const Entity *e, int64_t *ret, Err *err)
     return rc;
 }
 
+/* What the record `id` of this entity is called; empty when there is none or its name is sensitive. */
+static int title_of(const View *v, Tx *tx, const char *name, Str id, Str *ret, Err *err)
+{
+    const Entity *e = model_entity(v->rq->city->model, str_c(name));
+    Arena *a = v->rq->arena;
+    Build b;
+    Val key, title;
+    *ret = S("");
+    if (!e || !id.n || e->label->sensitivity > 2 || e->label->storage != STORE_TEXT || e->label->expr.n)
+        return 0;
+    TRY(record_id(a, e, id, &key, err));
+    build_init(&b, a, tx_dialect(tx));
+    build_add(&b, "select ");
+    build_column(&b, "t", e->label);
+    build_add(&b, " from ");
+    build_name(&b, e->name);
+    build_add(&b, " t where ");
+    build_column(&b, "t", entity_id(e));
+    build_add(&b, " = ");
+    build_arg(&b, key);
+    TRY(build_check(&b, err));
+    Sql sql = build_sql(&b, "people.title");
+    int rc = tx_one(tx, a, &sql, b.args, b.n, &title, err);
+    if (rc == 0 && title.kind == VAL_TEXT) *ret = title.s;
+    return rc == -(int)ERR_NOT_FOUND ? 0 : rc;
+}
+
 static int view_tx(Tx *tx, void *p, Err *err)
 {
     View *v = p;
@@ -39,6 +68,8 @@ static int view_tx(Tx *tx, void *p, Err *err)
     Rights r = {.a = v->rq->arena, .m = m, .actor = &v->actor};
     TRY(user_exists(&d, v->rq->params[0], "user", err));
     TRY(rights_read(&r, tx, &sql_people_user_rights, v->rq->params[0], NULL, err));
+    TRY(title_of(v, tx, "org", v->actor.org, &v->org_title, err));
+    TRY(title_of(v, tx, "region", v->actor.region, &v->region_title, err));
     for (size_t i = 0; i < m->n_entities; i++) {
         v->counts[i] = -1;
         if (access_any(&v->actor, m->entities[i], OP_READ))
@@ -100,6 +131,17 @@ static void entity_view(JsonWriter *w, const Actor *who, const Entity *e, int64_
     jw_object_end(w);
 }
 
+static void role_titles(JsonWriter *w, const Model *m, const StrList *roles)
+{
+    jw_key(w, S("role_titles"));
+    jw_array(w);
+    for (size_t i = 0; i < roles->n; i++) {
+        const Role *r = model_role(m, roles->items[i]);
+        jw_str(w, r ? r->title : roles->items[i]);
+    }
+    jw_array_end(w);
+}
+
 static void list(JsonWriter *w, const char *key, const StrList *items)
 {
     jw_key(w, str_c(key));
@@ -120,7 +162,10 @@ int user_view(Request *rq, Err *err)
     jw_kstr(&w, "name", v.actor.name);
     jw_kstr(&w, "org", v.actor.org);
     jw_kstr(&w, "region", v.actor.region);
+    jw_kstr(&w, "org_title", v.org_title);
+    jw_kstr(&w, "region_title", v.region_title);
     list(&w, "roles", &v.actor.roles);
+    role_titles(&w, m, &v.actor.roles);
     list(&w, "permissions", &v.actor.permissions);
     jw_key(&w, S("entities"));
     jw_array(&w);

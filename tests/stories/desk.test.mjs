@@ -58,6 +58,7 @@ test('view as: rights and numbers as they are, never a record, and journalled', 
   const { status, body, text } = await security('/api/users/linwei/view', { method: 'POST' });
   assert.equal(status, 200, text);
   assert.deepEqual(body.roles, ['clerk']);
+  assert.deepEqual([body.role_titles, body.region_title, body.org_title.length > 2], [['窗口工作人员'], '临渭区', true]);
   for (const e of body.entities.filter((x) => 'rows' in x)) {
     const range = (await linwei(`/api/records/${e.entity}?limit=1`, { headers: { prefer: 'count=exact' } })).headers.get('content-range');
     assert.equal(e.rows, Number(range.split('/')[1]), e.entity);
