@@ -131,6 +131,11 @@ static const PackKey column_keys[] = {
 static void read_column(MapReader *r, const YamlPair *pair)
 {
     ColumnFile y = {0};
+    if (!str_trim(pair->key->text).n) {
+        fault_add(r->f, pair->key->at, S("写源列的名字；表头里是空的就先在文件里给它起名"),
+                  "columns 里有一列没有名字");
+        return;
+    }
     if (pair->value->kind == YAML_SCALAR) {
         if (yaml_is_null(pair->value))
             fault_add(r->f, pair->value->at, S("写成 源列: 字段"), "源列 “" STR_FMT "” 没有写到哪个字段",
