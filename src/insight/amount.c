@@ -97,11 +97,12 @@ static bool share(Part *p, Part all, int64_t times, Wide whole, Wide *ret_rest)
     over |= __builtin_mul_overflow((Wide)p->d1 - p->d0, (Wide)all.n0, &y);
     over |= __builtin_sub_overflow(x, y, &c);
     over |= __builtin_mul_overflow(c, (Wide)times * AMOUNT_ONE, &c);
+    over |= whole == -1 && __builtin_sub_overflow((Wide)0, c, &x); /* the one quotient that does not fit */
     if (over) return false;
-    Wide q = c / whole;
-    if (c % whole != 0 && (c < 0) != (whole < 0)) q--; /* floor */
+    Wide q = c / whole, rest = c % whole;
+    if (rest != 0 && (rest < 0) != (whole < 0)) q--, rest += whole; /* floor */
     if (q > AMOUNT_MAX || q < -AMOUNT_MAX) return false;
-    *ret_rest = whole < 0 ? q * whole - c : c - q * whole;
+    *ret_rest = whole < 0 ? -rest : rest;
     p->contribution = (Amount)q;
     return true;
 }
