@@ -132,6 +132,7 @@ static void crash__no_entry_appears_below_a_head_that_was_read(void **state)
     int64_t seq, head, again;
     assert_non_null(mkdtemp(dir));
     assert_int_equal(chmod(dir, 0755), 0);
+    assert_non_null(getenv("SOURCE"));
     assert_int_equal(chdir(getenv("SOURCE")), 0);
     tool("start", dir, "", url);
     snprintf(
@@ -155,7 +156,7 @@ static void crash__no_entry_appears_below_a_head_that_was_read(void **state)
     if (again >= seq + 200) print_message("the numbers were not given out again: nothing is shown here\n");
     assert_true(again > head);
     store_free(s);
-    tool("stop", dir, "", none);
+    tool("kill", dir, "", none);
     snprintf(line, sizeof line, "rm -rf %s", dir);
     assert_int_equal(system(line), 0);
 }
