@@ -443,12 +443,39 @@ static void full_disk__is_an_error_and_passes(void **state)
     assert_int_equal(count(s, "select count(*) from town"), 2);
 }
 
+/* --- nested reads whose time is over
+ * ---------------------------------------------------------------------------------------- */
+
+static int nothing(Tx *tx, void *ctx, Err *err)
+{
+    (void)tx, (void)ctx, (void)err;
+    return 0;
+}
+
+static int many_nested(Tx *tx, void *ctx, Err *err)
+{
+    (void)ctx;
+    TRY(tx_limit(tx, 1, err));
+    usleep(5000);
+    for (int i = 0; i < 3000; i++) TRY(tx_nested(tx, nothing, NULL, err));
+    return 0;
+}
+
+/* SQLite looks at the time every so many steps of a statement, of a savepoint's end as well. */
+static void nested__begins_and_ends_beyond_the_limit(void **state)
+{
+    Err err = ERR_INIT;
+    if (testdb_is_postgres()) skip();
+    if (store_read(testdb_store(*state), "nested", many_nested, NULL, &err) < 0) fail_msg("%s", err.msg);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, testdb_teardown)
     const struct CMUnitTest tests[] = {
         T(group_commit__every_answered_write_is_there),
         T(nested__undoes_only_its_part),
+        T(nested__begins_and_ends_beyond_the_limit),
         T(failed_statement__fails_the_transaction),
         T(constraint_errors__name_their_subject),
         T(read__cannot_write),
