@@ -39,6 +39,16 @@ void build_arg(Build *b, Val v)
     buf_addf(&b->text, "$%zu", b->n);
 }
 
+void build_from_one(Build *b, const Entity *e, Val id)
+{
+    build_add(b, " from ");
+    build_name(b, e->name);
+    build_add(b, " t where ");
+    build_column(b, "t", entity_id(e));
+    build_add(b, " = ");
+    build_arg(b, id);
+}
+
 Sql build_sql(Build *b, const char *name)
 {
     Buf *owned = arena_alloc(b->a, sizeof *owned); /* the Build itself may live on a stack that is gone */

@@ -22,6 +22,8 @@ void build_addf(Build *b, const char *fmt, ...) __attribute__((format(printf, 2,
 void build_name(Build *b, Str name);                            /* "name" */
 void build_column(Build *b, const char *alias, const Field *f); /* alias."name"; id stands for the key */
 void build_arg(Build *b, Val v);                                /* $n */
+/* ` from "entity" t where t."key" = $n`: the one record. */
+void build_from_one(Build *b, const Entity *e, Val id);
 Sql build_sql(Build *b, const char *name);
 /* ERR_INPUT when the caps were passed. */
 int build_check(const Build *b, Err *err) CHECKED;

@@ -45,12 +45,7 @@ int record_load(Writer *w, const Entity *e, Val id, const Access *access, Stored
         build_add(&b, ", ");
         build_column(&b, "t", &e->fields[i]);
     }
-    build_add(&b, " from ");
-    build_name(&b, e->name);
-    build_add(&b, " t where ");
-    build_column(&b, "t", entity_id(e));
-    build_add(&b, " = ");
-    build_arg(&b, id);
+    build_from_one(&b, e, id);
     if (access) access_where(&b, "t", w->who, e, access);
     Sql sql = build_sql(&b, "model.load");
     TRY(tx_query(w->tx, w->a, &sql, b.args, b.n, &rows, err));

@@ -139,12 +139,8 @@ static int lies_within(Writer *w, const Entity *e, Val id, const Access *access,
     Build b;
     Val v;
     build_init(&b, w->a, tx_dialect(w->tx));
-    build_add(&b, "select 1 from ");
-    build_name(&b, e->name);
-    build_add(&b, " t where ");
-    build_column(&b, "t", entity_id(e));
-    build_add(&b, " = ");
-    build_arg(&b, id);
+    build_add(&b, "select 1");
+    build_from_one(&b, e, id);
     if (policy)
         access_policy_where(&b, "t", w->who, policy);
     else

@@ -46,12 +46,7 @@ static int title_of(const View *v, Tx *tx, const char *name, Str id, Str *ret, E
     build_init(&b, a, tx_dialect(tx));
     build_add(&b, "select ");
     build_column(&b, "t", e->label);
-    build_add(&b, " from ");
-    build_name(&b, e->name);
-    build_add(&b, " t where ");
-    build_column(&b, "t", entity_id(e));
-    build_add(&b, " = ");
-    build_arg(&b, key);
+    build_from_one(&b, e, key);
     TRY(build_check(&b, err));
     Sql sql = build_sql(&b, "people.title");
     int rc = tx_one(tx, a, &sql, b.args, b.n, &title, err);
