@@ -108,6 +108,7 @@ static void check_on(Loader *l, Measure *m, const Yaml *y)
 static bool read_measure(Loader *l, const Yaml *y, Measure *m, const Field **ret_avg)
 {
     MeasureFile x = {0};
+    *m = (Measure){0}; /* a ratio may follow an `of` that is refused beside it */
     if (!y || !pack_decode(y, measure_keys, &x, l->f) || !x.entity) return false;
     m->entity = model_entity(l->s->m, x.entity->text);
     if (!m->entity)
