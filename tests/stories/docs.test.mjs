@@ -8,10 +8,12 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BIN, City, ROOT, chengshu } from './city.mjs';
 
-// Without pipefail: a `grep -q` that has found its line leaves, and curl, still writing, fails.
 let city, packs;
 const blocks = (file, language) =>
   [...readFileSync(join(ROOT, file), 'utf8').matchAll(new RegExp('```' + language + '\\n([\\s\\S]*?)```', 'g'))].map((m) => m[1]);
+
+// Without pipefail: a `grep -q` that has found its line leaves, and curl, still writing, fails.
+const SHELL = 'set -eu';
 
 before(async () => {
   packs = mkdtempSync(join(tmpdir(), 'chengshu-packs-'));
@@ -37,7 +39,7 @@ after(async () => {
 
 for (const file of ['docs/records.md', 'docs/indicators.md'])
   test(`${file}: every shell block`, () => {
-    const script = ['set -eu', ...blocks(file, 'sh')].join('\n');
+    const script = [SHELL, ...blocks(file, 'sh')].join('\n');
     execFileSync('bash', ['-c', script], { env: { ...process.env, BASE: city.url }, stdio: ['ignore', 'pipe', 'inherit'] });
   });
 
@@ -52,7 +54,7 @@ test('docs/indicators.md: an alarm on an indicator is a reaction like any other'
 });
 
 test('docs/import.md: every shell block', () => {
-  const script = ['set -eu', ...blocks('docs/import.md', 'sh')].join('\n');
+  const script = [SHELL, ...blocks('docs/import.md', 'sh')].join('\n');
   execFileSync('bash', ['-c', script], { env: { ...process.env, BASE: city.url, TMP: packs }, stdio: ['ignore', 'pipe', 'inherit'] });
 });
 
@@ -60,7 +62,7 @@ test('docs/import.md: every shell block', () => {
 for (const [file, skip] of [['docs/journal.md', false], ['docs/operations.md', (process.env.STORY_DB ?? 'sqlite') !== 'sqlite']])
   test(`${file}: every shell block`, { skip }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'chengshu-docs-'));
-    const script = ['set -eu', 'chengshu() { "$BIN" "$@"; }', ...blocks(file, 'sh')].join('\n');
+    const script = [SHELL, 'chengshu() { "$BIN" "$@"; }', ...blocks(file, 'sh')].join('\n');
     try {
       execFileSync('bash', ['-c', script], { cwd: ROOT, env: { ...process.env, BIN, CITY: city.dir, TMP: folder }, stdio: ['ignore', 'pipe', 'inherit'] });
     } finally {
