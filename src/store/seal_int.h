@@ -28,8 +28,8 @@ typedef struct SealSigner {
     Str origin, public_pem; /* in the arena given to signer_load */
     int id;
 } SealSigner;
-/* The present key from DIR/keys; made when the city has none. ERR_NOT_FOUND: its file is not on this machine.
- */
+/* The present key from DIR/keys; made when the city has none. ERR_NOT_FOUND: its file is not on this machine,
+   is damaged, or holds another key; ERR_VERIFY: others may read it. */
 int signer_load(Store *s, Arena *a, SealSigner *ret, Err *err) CHECKED;
 void signer_done(SealSigner *s);
 /* Public keys as the folder remembers them differ from the database's: ERR_VERIFY. */

@@ -190,9 +190,29 @@ void signer_done(SealSigner *s)
     s->key = NULL;
 }
 
-int signer_load(Store *s, Arena *a, SealSigner *ret, Err *err)
+/* Whatever is in its place, the key itself is lost unless another machine or a backup has it. */
+static int not_there(const char *path, const char *what, Err *err)
+{
+    err_set(err, ERR_NOT_FOUND, "%s%s，日志不能签名", path, what);
+    return err_hint(err, "从另一台服务器或密钥备份复制这个文件；哪里都没有了，用 rotate-seal-key --lost");
+}
+
+static int private_half(Arena *a, const char *path, const SealKey *row, Sm2Key **ret, Err *err)
 {
     Str pem, mine;
+    _cleanup_sm2_ Sm2Key *key = NULL;
+    TRY(secret_file_read(a, path, &pem, err));
+    if (!pem.p) return not_there(path, "（封存密钥）不在", err);
+    if (sm2_from_pem(pem, &key, err) < 0 || sm2_public_pem(a, key, &mine, err) < 0)
+        return not_there(path, " 已损坏，不是一把封存密钥", err);
+    if (!str_eq(mine, row->public_pem))
+        return not_there(path, " 是另一把密钥，不是数据库里现用的封存密钥", err);
+    *ret = TAKE(key);
+    return 0;
+}
+
+int signer_load(Store *s, Arena *a, SealSigner *ret, Err *err)
+{
     Known k = {.arena = a};
     *ret = (SealSigner){0};
     TRY(store_read(s, "seal.keys", read_keys, &k, err));
@@ -203,17 +223,7 @@ int signer_load(Store *s, Arena *a, SealSigner *ret, Err *err)
         TRY(store_read(s, "seal.keys", read_keys, &k, err));
     }
     const SealKey *last = &k.keys[k.n - 1];
-    Str path = key_path(a, s->dir, last->id, "pem");
-    TRY(secret_file_read(a, path.p, &pem, err));
-    if (!pem.p)
-        return err_set(err, ERR_NOT_FOUND, "没有封存密钥 %s，日志不能签名", path.p),
-               err_hint(err, "从另一台服务器或密钥备份复制这个文件");
-    TRY(sm2_from_pem(pem, &ret->key, err));
-    int r = sm2_public_pem(a, ret->key, &mine, err);
-    if (r == 0 && !str_eq(mine, last->public_pem))
-        r = err_set(err, ERR_VERIFY, "%s 不是数据库里的 %d 号封存密钥", path.p, last->id),
-        err_hint(err, "从另一台服务器或密钥备份复制这个文件");
-    if (r < 0) return signer_done(ret), r;
+    TRY(private_half(a, key_path(a, s->dir, last->id, "pem").p, last, &ret->key, err));
     ret->origin = seal_origin(a, k.keys[0].public_pem);
     ret->public_pem = last->public_pem;
     ret->id = last->id;
@@ -256,7 +266,7 @@ int seal_replace_lost(Store *s, int *ret_id, Err *err)
     int r = signer_load(s, a, &old, err);
     signer_done(&old);
     if (r == 0) return err_set(err, ERR_CONFLICT, "封存密钥还在，没有遗失"), err_hint(err, "去掉 --lost");
-    if (r != -(int)ERR_NOT_FOUND && r != -(int)ERR_VERIFY) return r;
+    if (r != -(int)ERR_NOT_FOUND) return r;
     TRY(store_read(s, "seal.keys", read_keys, &k, err));
     old = (SealSigner){.id = k.keys[k.n - 1].id, .origin = seal_origin(a, k.keys[0].public_pem)};
     return succeed(s, a, &old, ret_id, err);

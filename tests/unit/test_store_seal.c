@@ -3,6 +3,7 @@
 #include "store/seal.h"
 
 #include "base/secret_file.h"
+#include "base/sm.h"
 #include "testdb.h"
 
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void good(int r, const Err *err)
@@ -249,6 +251,38 @@ static void keys__take_turns(void **state)
     assert_int_equal(whole(s).sealed, 1214); /* a change of keys is an entry too */
 }
 
+static void keys__a_damaged_one_is_as_good_as_lost(void **state)
+{
+    TestDb *t = *state;
+    Store *s = testdb_store(t);
+    Err err = ERR_INIT;
+    _cleanup_arena_ Arena *a = arena_new();
+    Str pem, path = str_fmt(a, "%s/keys/seal-1.pem", testdb_dir(t));
+    int id;
+    add(s, 0, 3);
+    seal(s);
+    good(secret_file_read(a, path.p, &pem, &err), &err);
+    add(s, 3, 1);
+    /* one that others may read is there: nothing is replaced */
+    assert_int_equal(chmod(path.p, 0644), 0);
+    assert_int_equal(seal_replace_lost(s, &id, &err), -ERR_VERIFY);
+    /* another's, or half of it, is not */
+    good(secret_file_write(path.p, (Str){pem.p, pem.n / 2}, &err), &err);
+    assert_int_equal(seal_now(s, &err), -ERR_NOT_FOUND);
+    assert_non_null(strstr(err.msg, "损坏"));
+    _cleanup_sm2_ Sm2Key *stranger = NULL;
+    Str theirs;
+    good(sm2_generate(&stranger, &err), &err);
+    good(sm2_private_pem(a, stranger, &theirs, &err), &err);
+    good(secret_file_write(path.p, theirs, &err), &err);
+    assert_int_equal(seal_now(s, &err), -ERR_NOT_FOUND);
+    assert_non_null(strstr(err.msg, "另一把"));
+    good(seal_replace_lost(s, &id, &err), &err);
+    assert_int_equal(id, 2);
+    seal(s);
+    assert_int_equal(whole(s).keys_alone, 1);
+}
+
 static void keys__a_lost_one_is_followed_by_one_that_says_so(void **state)
 {
     TestDb *t = *state;
@@ -441,6 +475,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(proofs__of_what_is_not_sealed, testdb_setup, testdb_teardown),
         cmocka_unit_test_setup_teardown(sealer__beside_writers, testdb_setup, testdb_teardown),
         cmocka_unit_test_setup_teardown(keys__take_turns, testdb_setup, testdb_teardown),
+        cmocka_unit_test_setup_teardown(keys__a_damaged_one_is_as_good_as_lost, testdb_setup,
+                                        testdb_teardown),
         cmocka_unit_test_setup_teardown(keys__a_lost_one_is_followed_by_one_that_says_so, testdb_setup,
                                         testdb_teardown),
         cmocka_unit_test_setup_teardown(damage__is_found, testdb_setup, testdb_teardown),
