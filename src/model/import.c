@@ -283,7 +283,7 @@ static void tell_form(const Import *im)
 
 typedef struct DryRun {
     Import *im;
-    bool again, finished;
+    bool again;
 } DryRun;
 
 static int run_dry(Tx *tx, void *ctx, Err *err)
@@ -298,10 +298,8 @@ static int run_dry(Tx *tx, void *ctx, Err *err)
         TRY(import_open(im, err));
     }
     d->again = true;
-    d->finished = false;
     TRY(run_rows(im, tx, err));
-    d->finished = true;
-    return err_set(err, ERR_PRECONDITION, "试运行，不提交");
+    return TX_UNDO;
 }
 
 static int run_all(Import *im, Err *err)
@@ -309,9 +307,7 @@ static int run_all(Import *im, Err *err)
     if (!im->o->dry_run) return run_rows(im, NULL, err);
     DryRun d = {.im = im};
     int rc = store_tx(im->store, "import dry run", run_dry, &d, err);
-    if (!d.finished) return rc;
-    if (err) *err = ERR_INIT;
-    return 0;
+    return rc == TX_UNDO ? 0 : rc;
 }
 
 /* On SQLite record_insert and record_update give their statement a savepoint. Links and row rules can fail

@@ -23,10 +23,8 @@ typedef struct Write {
     size_t n_ids, cap_ids;
     Str first_id;
     int64_t rev;
-    bool rolled_back;
+    bool undone;
 } Write;
-
-enum { ROLLED_BACK = 1 };
 
 /* If-Match: "REV" → REV; absent or * → 0; anything else can match nothing → -1. */
 static int64_t if_match(const Request *rq)
@@ -87,8 +85,7 @@ static int end_attempt(Write *wr, Tx *tx, Arena *a, Err *err)
 {
     if (wr->wish.representation) TRY(represent(wr, tx, a, err));
     wr->ids = NULL; /* they live in the attempt's arena */
-    wr->rolled_back = wr->wish.rollback;
-    return wr->wish.rollback ? ROLLED_BACK : 0;
+    return wr->wish.rollback ? TX_UNDO : 0;
 }
 
 static int insert_tx(Tx *tx, void *p, Err *err)
@@ -118,8 +115,8 @@ static int insert_tx(Tx *tx, void *p, Err *err)
 static int run_write(Write *wr, TxFn fn, Err *err)
 {
     int rc = store_tx(wr->rq->city->store, "records", fn, wr, err);
-    if (wr->rolled_back && rc != 0 && (rc > 0 || err->code == ERR_NONE)) return 0;
-    return rc;
+    wr->undone = rc == TX_UNDO;
+    return wr->undone ? 0 : rc;
 }
 
 /* on_conflict=a,b, or the key. */
@@ -148,7 +145,7 @@ static void answer_written(Write *wr, int status)
     rq->status = status;
     rq->content_type = record_media[wr->wish.format];
     if (!wr->wish.representation) buf_clear(&rq->out);
-    if (wr->rolled_back) request_header(rq, "Preference-Applied", S("tx=rollback"));
+    if (wr->undone) request_header(rq, "Preference-Applied", S("tx=rollback"));
 }
 
 int records_post(Request *rq, Err *err)
@@ -238,8 +235,7 @@ static int delete_tx(Tx *tx, void *p, Err *err)
     if (wr->wish.representation) TRY(represent(wr, tx, a, err)); /* as they were */
     for (size_t i = 0; i < n; i++) TRY(record_delete(&w, wr->e, ids[i], wr->if_rev, err));
     if (wr->id.n && !n) return record_not_there(wr->e, wr->id, err);
-    wr->rolled_back = wr->wish.rollback;
-    return wr->wish.rollback ? ROLLED_BACK : 0;
+    return wr->wish.rollback ? TX_UNDO : 0;
 }
 
 static int begin_write(Request *rq, Write *wr, Op op, Err *err)

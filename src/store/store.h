@@ -90,6 +90,9 @@ Str store_server(Arena *a, const char *dir);
 int store_migrate(Store *s, const Room *const *rooms, int *ret_applied, Err *err) CHECKED;
 
 typedef int (*TxFn)(Tx *tx, void *ctx, Err *err);
+/* What a callback returns that has done all it wanted, and wants it undone: a trial. store_tx and tx_nested
+   then return it, too, and set no error. */
+enum { TX_UNDO = 1000 };
 /* Write transaction `name` (for logs). Commits when fn returns 0, rolls back otherwise. Durable on return. */
 int store_tx(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED;
 /* The same for work on tables: alone in its commit, and on SQLite with foreign keys off (a table is rebuilt

@@ -300,7 +300,7 @@ static int attempt(Tx *tx, TxFn fn, void *ctx, Err *err)
     tx_close_rows(tx, 0);
     pg_idle(c);
     /* A conflict that the callback hid in a savepoint is still one. */
-    if (r == 0 && tx->retry) r = err_set(err, ERR_RETRY, "并发冲突，请重试");
+    if (r >= 0 && tx->retry) r = err_set(err, ERR_RETRY, "并发冲突，请重试");
     if (r == 0 && tx->began && !tx->ended) r = tx->write ? commit(tx, err) : end_read(tx, err);
     if (!pg_broken(c)) pg_abandon(c);
     if (!pg_broken(c) && !c->departed && PQtransactionStatus(c->pq) != PQTRANS_IDLE) {

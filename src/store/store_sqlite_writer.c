@@ -90,7 +90,7 @@ static int settle(LiteConn *c, Tx *tx, int r, Err *err)
     int open_keys = 0, high = 0;
     r = tx_outcome(tx, r, err);
     tx_close_rows(tx, 0);
-    if (r == 0) {
+    if (r >= 0) {
         sqlite3_db_status(c->db, SQLITE_DBSTATUS_DEFERRED_FKS, &open_keys, &high, 0);
         if (open_keys) r = err_set(err, ERR_REFERENCE, "引用的记录不存在，或该记录仍被引用");
     }

@@ -55,9 +55,9 @@ static int refuse(const Tx *tx, Err *err)
 
 int tx_outcome(Tx *tx, int r, Err *err)
 {
-    if (r == 0 && tx->failed) return refuse(tx, err);
+    if ((r == 0 || r == TX_UNDO) && tx->failed) return refuse(tx, err);
     /* A callback may say no without words. */
-    if (r != 0 && err->code == ERR_NONE)
+    if (r != 0 && r != TX_UNDO && err->code == ERR_NONE)
         return err_set(err, r < 0 && r > -(int)ERR_N ? (ErrCode)-r : ERR_INTERNAL, "事务 %s 未完成",
                        tx->name);
     return r;

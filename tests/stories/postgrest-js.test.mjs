@@ -78,6 +78,20 @@ test('insert, single, update, upsert, delete', async () => {
   assert.equal(good(await db.from('project').select('no').gt('no', 900)).length, 0);
 });
 
+test('rollback: tried and not kept', async () => {
+  const entries = async () => (await db.from('project').select('no', { count: 'exact', head: true })).count;
+  const before = await entries();
+  const tried = await db.from('project').insert([{ no: 903, title: '试一试' }, { no: 904, title: '再试' }]).select('no,title').rollback();
+  assert.deepEqual([tried.status, good(tried)], [201, [{ no: 903, title: '试一试' }, { no: 904, title: '再试' }]]);
+  assert.deepEqual(good(await db.from('project').update({ title: '试着改' }).eq('no', 6).select('title').rollback()), [{ title: '试着改' }]);
+  assert.deepEqual(good(await db.from('project').delete().eq('no', 6).select('no').rollback()), [{ no: 6 }]);
+  assert.notEqual(good(await db.from('project').select('title').eq('no', 6).single()).title, '试着改');
+  assert.equal(await entries(), before);
+  // what would be refused is refused
+  const refused = await db.from('project').insert({ no: 6, title: '重复的' }).rollback();
+  assert.equal(refused.status, 409);
+});
+
 test('csv', async () => {
   const text = good(await db.from('indicator').select('no,title').order('no').limit(2).csv());
   assert.equal(text.trim().split(/\r?\n/).length, 3);

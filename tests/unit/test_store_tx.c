@@ -149,6 +149,47 @@ static int insert_a(Tx *tx, void *ctx, Err *err)
     return tx_exec(tx, SQL("insert into town values ('a', 'a')"), NULL, 0, NULL, err);
 }
 
+typedef struct Trial {
+    bool nested, twice;
+    int runs;
+} Trial;
+
+static int inner_trial(Tx *tx, void *ctx, Err *err)
+{
+    (void)ctx;
+    TRY(insert_a(tx, NULL, err));
+    return TX_UNDO;
+}
+
+static int trial(Tx *tx, void *ctx, Err *err)
+{
+    Trial *t = ctx;
+    t->runs++;
+    if (t->nested) {
+        int r = tx_nested(tx, inner_trial, NULL, err);
+        return r == TX_UNDO ? insert_a(tx, NULL, err) : r; /* would break the key, were the first one there */
+    }
+    TRY(insert_a(tx, NULL, err));
+    if (t->twice && insert_a(tx, NULL, err) == 0) return 0;
+    return TX_UNDO;
+}
+
+static void trial__undoes_everything_without_an_error(void **state)
+{
+    Store *s = testdb_store(*state);
+    Err err = ERR_INIT;
+    Trial plain = {0}, nested = {.nested = true}, failed = {.twice = true};
+    assert_int_equal(store_tx(s, "trial", trial, &plain, &err), TX_UNDO);
+    assert_int_equal(err.code, ERR_NONE);
+    assert_int_equal(plain.runs, 1);
+    assert_int_equal(count(s, "select count(*) from town"), 0);
+    /* a trial in which a statement failed has failed */
+    assert_int_equal(store_tx(s, "trial", trial, &failed, &err), -ERR_UNIQUE);
+    err = ERR_INIT;
+    assert_int_equal(store_tx(s, "trial", trial, &nested, &err), 0);
+    assert_int_equal(count(s, "select count(*) from town"), 1);
+}
+
 static int insert_b_then_fail(Tx *tx, void *ctx, Err *err)
 {
     (void)ctx;
@@ -475,6 +516,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(group_commit__every_answered_write_is_there),
         T(nested__undoes_only_its_part),
+        T(trial__undoes_everything_without_an_error),
         T(nested__begins_and_ends_beyond_the_limit),
         T(failed_statement__fails_the_transaction),
         T(constraint_errors__name_their_subject),
