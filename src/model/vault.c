@@ -121,10 +121,10 @@ int vault_out(Arena *a, const Field *f, Val v, Val *ret, Err *err)
 size_t vault_forms(Arena *a, const Field *f, Val v, Val **ret)
 {
     const Vault *vault = f->owner->model->vault;
-    *ret = ARENA_ARRAY(a, Val, vault->n + 1);
-    for (size_t i = 0; i < vault->n; i++)
-        (*ret)[i] = V_TEXT(seal(a, &vault->keys[i], f, value_text(a, f, v)));
-    return vault->n;
+    const size_t n = vault ? vault->n : 0;
+    *ret = ARENA_ARRAY(a, Val, n + 1);
+    for (size_t i = 0; i < n; i++) (*ret)[i] = V_TEXT(seal(a, &vault->keys[i], f, value_text(a, f, v)));
+    return n;
 }
 
 /* --- keys

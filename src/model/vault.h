@@ -26,7 +26,8 @@ void vault_free(Vault *v);
 Val vault_in(Arena *a, const Field *f, Val v);
 /* ERR_VERIFY when the text was changed, or sealed for another field. */
 int vault_out(Arena *a, const Field *f, Val v, Val *ret, Err *err) CHECKED;
-/* The sealed forms that a value can have: one for each data key, newest first. */
+/* The sealed forms that a value can have: one for each data key, newest first; none while a pack is only read
+   (its queries are checked before there are keys). */
 size_t vault_forms(Arena *a, const Field *f, Val v, Val **ret);
 /* A new data key becomes the current one; *ret_key its number. Values are sealed anew by plan_reseal. */
 int vault_rotate(Vault *v, Store *s, int64_t *ret_key, Err *err) CHECKED;
