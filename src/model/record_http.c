@@ -56,7 +56,6 @@ int record_wish(const Request *rq, Wish *w, Err *err)
     *w = (Wish){.last = -1};
     Str prefer = rq->header(rq, "Prefer"), range = rq->header(rq, "Range");
     w->representation = record_wishes(prefer, "return=representation");
-    w->headers_only = record_wishes(prefer, "return=headers-only");
     w->count = record_wishes(prefer, "count=exact") || record_wishes(prefer, "count=planned") ||
                record_wishes(prefer, "count=estimated");
     w->rollback = record_wishes(prefer, "tx=rollback");
@@ -163,7 +162,8 @@ int records_get(Request *rq, Err *err)
         record_attachment(rq, str_fmt(rq->arena, STR_FMT ".xlsx", STR_ARG(g.e->title)));
     if (record_is_download(&g) && !record_unmasks(&c, g.q)) return record_download(&g, err);
     if (g.wish.first > 0) g.q->offset = g.wish.first;
-    if (g.wish.last >= 0) g.q->limit = g.wish.last - g.wish.first + 1;
+    if (g.wish.last >= 0) g.q->limit = g.wish.last - g.wish.first;
+    if (g.wish.last >= 0 && g.q->limit < INT64_MAX) g.q->limit++;
     TRY(run_read(&g, err));
     if (g.result.total >= 0 && g.q->offset > 0 && g.q->offset >= g.result.total) {
         request_header(rq, "Content-Range", str_fmt(rq->arena, "*/%lld", (long long)g.result.total));

@@ -11,7 +11,7 @@ enum { BULK_MAX = 10000 };
 /* What the headers ask for. */
 typedef struct Wish {
     Format format;
-    bool representation, headers_only, count, rollback;
+    bool representation, count, rollback;
     Conflict conflict;
     int64_t first, last; /* Range: items first-last; -1 = open */
 } Wish;
