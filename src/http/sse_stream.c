@@ -80,15 +80,19 @@ static int recent_start(SseStream *s, const Request *rq, Err *err)
 }
 
 /* Last-Event-ID comes from a client that was cut off, ?after= from one that knows where it stands, ?back=
-   from one that has just read its records and wants to miss nothing between that and the stream. */
+   from one that has just read its records and wants to miss nothing between that and the stream. Who stands
+   beyond the journal's end knows a city that was since put back to an older backup: the present is next. */
 static int find_start(SseStream *s, const Request *rq, Err *err)
 {
+    Start now = {0};
     Str text = rq->header(rq, "Last-Event-ID");
     if (!text.n) text = request_param(rq, "after");
     if (!text.n) return recent_start(s, rq, err);
-    if (str_int(text, &s->after) && s->after >= 0) return 0;
-    err_set(err, ERR_INPUT, "起点应是变更记录的序号（整数）");
-    return err_pointer(err, "after");
+    if (!str_int(text, &s->after) || s->after < 0)
+        return err_set(err, ERR_INPUT, "起点应是变更记录的序号（整数）"), err_pointer(err, "after");
+    TRY(store_read(rq->city->store, "stream", start_of, &now, err));
+    if (s->after > now.seq) s->after = now.seq;
+    return 0;
 }
 
 /* Streams may take half of all connections, so that requests always find room. */

@@ -29,6 +29,11 @@ test('a change arrives on the stream; only what one may read', async () => {
   const resumed = await stream(city.url, token, '?entity=project', { 'last-event-id': String(Number(e.id) - 1) });
   assert.equal((await within(20000, resumed.next())).id, e.id);
   resumed.close();
+  // a client that knows more than the journal (the city is a restored one) is not deaf
+  const ahead = await stream(city.url, token, '?entity=project', { 'last-event-id': '9223372036854775807' });
+  await steward('/api/records/project/1', { method: 'PATCH', json: { content: '之后的变更' } });
+  assert.equal((await within(20000, ahead.next())).record, '1');
+  ahead.close();
 });
 
 test('what changed between reading and listening is told: back=', async () => {
