@@ -377,6 +377,6 @@ bool cube_serves(const QueryCtx *c, const Query *q)
         if (!p->agg && !has(&set, p->field)) return false;
     }
     for (size_t i = 0; q->aggregate && i < q->n_sorts; i++)
-        if (q->sorts[i].embed || !has(&set, q->sorts[i].field)) return false;
+        if (q->sorts[i].embed || (q->sorts[i].field && !has(&set, q->sorts[i].field))) return false;
     return access_served(c, q->entity, &set, &q->access) && access_served(c, q->entity, &set, &q->unmask);
 }

@@ -80,13 +80,15 @@ typedef struct Pick {
 } Pick;
 
 typedef struct Sort {
-    const Field *field;
+    const Field *field; /* NULL: `figure` alone */
     const Embed *embed; /* order=region(title) */
+    const Pick *figure; /* of an aggregated query: order=n.desc where select=region,n:count() */
     bool desc;
     int nulls; /* 0 default, 'f' first, 'l' last */
 } Sort;
 
 enum { QUERY_DEPTH_MAX = 6, QUERY_COND_MAX = 200, QUERY_IN_MAX = 2000, QUERY_ROWS_MAX = 10000 };
+#define QUERY_COUNT_MAX ((int64_t)1 << 53)
 
 struct Query {
     Arena *a; /* its own: what is worked out later lies here, for a transaction may run twice */

@@ -29,7 +29,7 @@ static void then_by(Query *q, Sort s)
 
 bool sort_nullable(const Sort *s)
 {
-    return s->embed || !(s->field->system || s->field == s->field->owner->key);
+    return s->embed || s->figure || !(s->field->system || s->field == s->field->owner->key);
 }
 
 bool sort_nulls_first(const Sort *s) { return s->nulls ? s->nulls == 'f' : s->desc; }
@@ -43,8 +43,8 @@ void query_order(const QueryCtx *c, Query *q)
     /* The default order within equal ones, in the same direction, so that one index serves both; not by what
        the actor may not see. */
     bool seen = !access_hides(c->who, e->order) && !access_masks(c->who, e, e->order, &q->access);
-    if (seen && !e->order->sealed) then_by(q, (Sort){e->order, NULL, desc, 0});
-    then_by(q, (Sort){entity_id(e), NULL, desc, 0});
+    if (seen && !e->order->sealed) then_by(q, (Sort){.field = e->order, .desc = desc});
+    then_by(q, (Sort){.field = entity_id(e), .desc = desc});
 }
 
 bool query_halves(const QueryCtx *c, Query *q)

@@ -54,6 +54,44 @@ static Embed *embed_by_name(const Query *q, Str name)
     return NULL;
 }
 
+static const Pick *figure_by_name(const Query *q, Str name)
+{
+    for (size_t i = 0; i < q->n_picks; i++)
+        if (q->picks[i].agg && str_eq(q->picks[i].name, name)) return &q->picks[i];
+    return NULL;
+}
+
+/* What a query of figures may be sorted by: what it is grouped by. */
+static int check_grouped(const Query *q, const Field *f, Err *err)
+{
+    for (size_t i = 0; i < q->n_picks; i++) {
+        const Pick *p = &q->picks[i];
+        if (!p->agg && (p->field == f || (p->embed && p->embed->via == f))) return 0;
+    }
+    err_set(err, ERR_INPUT, "统计时不能按 “" STR_FMT "” 排序", STR_ARG(f->name));
+    err_pointer(err, "order");
+    return err_hint(err, "按 select 里分组的字段或统计的名字排序");
+}
+
+/* Their order would tell of groups whose figures are withheld. */
+static int check_figure(const QueryCtx *c, const Query *q, Err *err)
+{
+    if (!q->entity->about_people || c->who->system) return 0;
+    err_set(err, ERR_INPUT, "涉及个人的统计不能按结果排序，人数少的组不公布");
+    err_pointer(err, "order");
+    return err_hint(err, "取得结果后再排序");
+}
+
+static int sort_field(const QueryCtx *c, const Query *of, const Sort *s, Err *err)
+{
+    TRY(access_field(c->who, s->field, "order", err));
+    if (!s->field->sealed && s->field->storage < STORE_GEO &&
+        !access_masks(c->who, of->entity, s->field, &of->access))
+        return 0;
+    err_set(err, ERR_INPUT, "不能按 “" STR_FMT "” 排序", STR_ARG(s->field->name));
+    return err_pointer(err, "order");
+}
+
 static int sort_item(const QueryCtx *c, Query *q, Str item, Err *err)
 {
     Sort s = {0};
@@ -77,7 +115,10 @@ static int sort_item(const QueryCtx *c, Query *q, Str item, Err *err)
             rest = STR_NONE;
     } else {
         if (!str_split(&rest, '.', &name)) return 0;
-        TRY(query_field(q->entity, name, "order", &s.field, err));
+        if ((s.figure = figure_by_name(q, name)))
+            TRY(check_figure(c, q, err));
+        else
+            TRY(query_field(q->entity, name, "order", &s.field, err));
     }
     while (str_split(&rest, '.', &part)) {
         if (str_is(part, "desc"))
@@ -92,13 +133,8 @@ static int sort_item(const QueryCtx *c, Query *q, Str item, Err *err)
             return err_hint(err, "写成 字段.asc 或 字段.desc，可加 .nullsfirst / .nullslast");
         }
     }
-    const Query *of = s.embed ? s.embed->query : q;
-    TRY(access_field(c->who, s.field, "order", err));
-    if (s.field->sealed || s.field->storage >= STORE_GEO ||
-        access_masks(c->who, of->entity, s.field, &of->access)) {
-        err_set(err, ERR_INPUT, "不能按 “" STR_FMT "” 排序", STR_ARG(s.field->name));
-        return err_pointer(err, "order");
-    }
+    if (s.field) TRY(sort_field(c, s.embed ? s.embed->query : q, &s, err));
+    if (s.field && q->aggregate && !s.embed) TRY(check_grouped(q, s.field, err));
     *ARENA_PUSH(c->a, q->sorts, q->n_sorts, q->cap_sorts) = s;
     return 0;
 }
@@ -116,7 +152,10 @@ static int parse_order(const QueryCtx *c, Query *q, Str text, Err *err)
 
 static int parse_number(Str name, Str text, int64_t *ret, Err *err)
 {
-    if (str_int(text, ret) && *ret >= 0) return 0;
+    if (str_int(text, ret) && *ret >= 0) {
+        if (*ret > QUERY_COUNT_MAX) *ret = QUERY_COUNT_MAX; /* offset + limit is a number, too */
+        return 0;
+    }
     err_set(err, ERR_INPUT, STR_FMT " 要写零或正整数", STR_ARG(name));
     return err_pointer(err, STR_FMT, STR_ARG(name));
 }

@@ -61,6 +61,7 @@ static void embed_sql(const QueryCtx *c, Build *b, Level *l, const Embed *m, con
         for (size_t i = 0; i < l->n_cols; i++) grouped |= !l->cols[i].agg;
         build_add(b, grouped ? ", " : " group by ");
         key_column(b, m);
+        level_order(b, c, l, HALF_BOTH);
     } else if (paged) {
         build_addf(b, ") p where \"_rank\" > %lld", (long long)q->offset);
         if (q->limit >= 0) build_addf(b, " and \"_rank\" <= %lld", (long long)(q->offset + q->limit));

@@ -68,7 +68,8 @@ int record_wish(const Request *rq, Wish *w, Err *err)
         if (!str_int(str_n(range.p, (size_t)dash), &first) || first < 0 ||
             (tail.n && !str_int(tail, &last)) || (tail.n && last < first))
             return err_set(err, ERR_RANGE, "Range 要写成 0-24"), err_pointer(err, "Range");
-        w->first = first, w->last = last;
+        w->first = first < QUERY_COUNT_MAX ? first : QUERY_COUNT_MAX;
+        w->last = last < QUERY_COUNT_MAX ? last : QUERY_COUNT_MAX;
     }
     return wish_format(rq, w, err);
 }
@@ -162,8 +163,7 @@ int records_get(Request *rq, Err *err)
         record_attachment(rq, str_fmt(rq->arena, STR_FMT ".xlsx", STR_ARG(g.e->title)));
     if (record_is_download(&g) && !record_unmasks(&c, g.q)) return record_download(&g, err);
     if (g.wish.first > 0) g.q->offset = g.wish.first;
-    if (g.wish.last >= 0) g.q->limit = g.wish.last - g.wish.first;
-    if (g.wish.last >= 0 && g.q->limit < INT64_MAX) g.q->limit++;
+    if (g.wish.last >= 0) g.q->limit = g.wish.last - g.wish.first + 1;
     TRY(run_read(&g, err));
     if (g.result.total >= 0 && g.q->offset > 0 && g.q->offset >= g.result.total) {
         request_header(rq, "Content-Range", str_fmt(rq->arena, "*/%lld", (long long)g.result.total));

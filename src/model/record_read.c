@@ -52,13 +52,22 @@ void level_plan(Level *l, const QueryCtx *c)
     l->id = column_of(l, c, entity_id(q->entity));
 }
 
-static void agg_sql(Build *b, const Col *col, bool cube)
+/* PostgreSQL's names of the least and the greatest of yes and no. */
+static const char *agg_name(const Build *b, const Col *col)
 {
     static const char *const names[] = {"", "count", "sum", "avg", "min", "max"};
+    bool yes_no = b->d == DIALECT_POSTGRES && col->field && col->field->storage == STORE_BOOL;
+    if (yes_no && col->agg == AGG_MIN) return "bool_and";
+    if (yes_no && col->agg == AGG_MAX) return "bool_or";
+    return names[col->agg];
+}
+
+static void agg_sql(Build *b, const Col *col, bool cube)
+{
     if (cube)
         return build_add(b, b->d == DIALECT_SQLITE ? "coalesce(sum(t." CUBE_N "), 0)"
                                                    : "cast(coalesce(sum(t." CUBE_N "), 0) as bigint)");
-    build_addf(b, "%s(", names[col->agg]);
+    build_addf(b, "%s(", agg_name(b, col));
     if (col->field && col->field->storage == STORE_LINK)
         build_column(b, "t", entity_id(col->field->owner));
     else if (col->field)
@@ -98,9 +107,11 @@ size_t level_groups(const Level *l)
     return n;
 }
 
-static void sort_term(Build *b, const Sort *s, bool nullable)
+static void sort_term(Build *b, const Level *l, const Sort *s, bool nullable)
 {
-    if (s->embed) { /* the label of a reference */
+    if (s->figure)
+        agg_sql(b, &(Col){s->figure->field, s->figure->agg}, l->cube);
+    else if (s->embed) { /* the label of a reference */
         build_add(b, "(select o.");
         build_name(b, s->field->system ? entity_id(s->field->owner)->name : s->field->name);
         build_add(b, " from ");
@@ -123,9 +134,9 @@ static void group_order(Build *b, const Level *l)
     const char *sep = " order by ";
     for (size_t i = 0; i < q->n_sorts; i++, sep = ", ") {
         build_add(b, sep);
-        sort_term(b, &q->sorts[i], sort_nullable(&q->sorts[i]));
+        sort_term(b, l, &q->sorts[i], sort_nullable(&q->sorts[i]));
     }
-    for (size_t i = 0; i < l->n_cols && !q->n_sorts; i++) { /* by the groups, so that paging is stable */
+    for (size_t i = 0; i < l->n_cols; i++) { /* then by the groups, so that paging is stable */
         if (l->cols[i].agg) continue;
         build_add(b, sep);
         build_column(b, "t", l->cols[i].field);
@@ -144,7 +155,7 @@ void level_order(Build *b, const QueryCtx *c, const Level *l, Half half)
     for (size_t i = half == HALF_NULL && b->d == DIALECT_SQLITE; i < query_order_end(q, half);
          i++, sep = ", ") {
         build_add(b, sep);
-        sort_term(b, &q->order[i], sort_nullable(&q->order[i]) && (i || half == HALF_BOTH));
+        sort_term(b, l, &q->order[i], sort_nullable(&q->order[i]) && (i || half == HALF_BOTH));
     }
 }
 

@@ -171,6 +171,10 @@ test('figures over fewer than ten people are not given, nor what would give them
   assert.deepEqual(one, { n: null, b: null, suppressed: true });
   const [none] = (await steward('/api/records/person?id_no=eq.none&select=n:count()')).body;
   assert.equal(none.n, 0);
+  const sorted = await steward('/api/records/person?select=ethnic,n:count()&order=n');
+  assert.equal(sorted.status, 400, 'their order would tell which of them is the smaller one');
+  const firms = (await steward('/api/records/legal_person?select=region,n:count()&order=n.desc')).body;
+  assert.ok(firms.length > 5 && firms.every((r, i) => !i || firms[i - 1].n >= r.n), JSON.stringify(firms));
 });
 
 test('a download of sensitive data is journalled and carries who took it; it imports again', async () => {

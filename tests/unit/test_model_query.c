@@ -305,6 +305,17 @@ static void aggregates__as_sql(void **state)
     assert_text(testcity_get(city, SYS, "org", "select=parent(title),count()"),
                 "[{\"parent\":{\"title\":\"甲局\"},\"count\":1},{\"parent\":null,\"count\":2}]");
     assert_text(testcity_get(city, SYS, ALL, "select=a_decimal.avg()&code=eq.AA001"), "[{\"avg\":2.5}]");
+    /* by a figure, by its name; equal ones by their group */
+    assert_text(testcity_get(city, SYS, "area", "select=parent,n:count()&order=n.desc"),
+                "[{\"parent\":\"01\",\"n\":2},{\"parent\":null,\"n\":2},{\"parent\":\"0101\",\"n\":1}]");
+    assert_text(testcity_get(city, SYS, "area", "select=parent,code.max()&order=max.desc&limit=1"),
+                "[{\"parent\":null,\"max\":\"02\"}]");
+    assert_text(
+        testcity_get(city, SYS, "area", "select=code,area(parent,n:count())&code=eq.01&area.order=n.desc"),
+        "[{\"code\":\"01\",\"area\":[{\"parent\":\"01\",\"n\":2}]}]");
+    /* the least and the greatest of yes and no, which PostgreSQL calls otherwise */
+    assert_text(testcity_get(city, SYS, ALL, "select=a_bool.min(),a_bool.max()&a_bool=not.is.null"),
+                "[{\"min\":false,\"max\":true}]");
 }
 
 static void errors__tell_where_and_what_is_right(void **state)
@@ -345,6 +356,10 @@ static void errors__tell_where_and_what_is_right(void **state)
         {"area", "select=code.summ()", "INPUT select "},
         {"area", "select=code.sum()", "INPUT select "},
         {"area", "select=shape.max()", "INPUT select "},
+        {"area", "select=count()&order=code", "INPUT order 按 select 里"},
+        {"area", "select=parent,n:count()&order=code.desc", "INPUT order 按 select 里"},
+        {"area", "select=code.max()&order=code", "INPUT order 按 select 里"},
+        {"area", "select=code,area(n:count())&area.order=name", "INPUT order 按 select 里"},
         {"area", "select=...area!parent(code)", "INPUT select "},
         {"tag", "no=eq.x", "INPUT no "},
         {"tag", "no=gt.1.5", "INPUT no "},
