@@ -156,6 +156,8 @@ static int add_val(const QueryCtx *c, Cond *k, size_t *cap, Str text, Str name, 
             err_set(err, ERR_INPUT, "条件 “" STR_FMT "”：%s", STR_ARG(name), why.msg);
             return err_pointer(err, STR_FMT, STR_ARG(name));
         }
+        if (v.kind == VAL_NULL && f->storage != STORE_TEXT)
+            return bad(err, name, "要写一个值，空的写 is.null，不是", text);
         if (v.kind == VAL_NULL) v = V_TEXT(S(""));
     }
     *ARENA_PUSH(c->a, k->vals, k->n_vals, *cap) = v;

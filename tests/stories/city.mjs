@@ -19,8 +19,8 @@ export const BIN = process.env.CHENGSHU_BIN ?? join(ROOT, 'build/chengshu');
 export const PASSWORD = 'Demo@2025';
 const run = promisify(execFile);
 
-async function freshDatabase() {
-  if ((process.env.STORY_DB ?? 'sqlite') === 'sqlite') return { url: 'sqlite', drop: async () => {} };
+async function freshDatabase(kind) {
+  if (kind === 'sqlite') return { url: 'sqlite', drop: async () => {} };
   const base = process.env.CHENGSHU_TEST_PG;
   const name = `story_${process.pid}_${Date.now().toString(36)}_${Math.floor(Math.random() * 1e6)}`;
   await run('psql', [base, '-qc', `create database ${name}`]);
@@ -40,11 +40,11 @@ export async function chengshu(args, options = {}) {
 }
 
 export class City {
-  // {systems, demo, copy}: packs (default the project's own), demo data (default true).
-  static async make({ systems = join(ROOT, 'systems'), demo = true } = {}) {
+  // {systems, demo, database}: packs (default the project's own), demo data (default true), sqlite or postgres (default STORY_DB).
+  static async make({ systems = join(ROOT, 'systems'), demo = true, database = process.env.STORY_DB ?? 'sqlite' } = {}) {
     const c = new City();
     c.dir = mkdtempSync(join(tmpdir(), 'chengshu-story-'));
-    c.database = await freshDatabase();
+    c.database = await freshDatabase(database);
     c.db = c.database.url;
     const made = await c.command('init', '--systems', systems, ...(demo ? ['--demo'] : []));
     if (made.code !== 0) throw new Error(`init: ${made.out}${made.err}`);
@@ -115,7 +115,7 @@ export class City {
       });
       const text = await r.text();
       const type = r.headers.get('content-type') ?? '';
-      return { status: r.status, headers: r.headers, text, body: type.includes('json') && text ? JSON.parse(text) : text };
+      return { status: r.status, headers: r.headers, text, body: /[/+]json\b/.test(type) && text ? JSON.parse(text) : text };
     };
   }
 }

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MulanPSL-2.0
+// Thousands of requests that nobody thought of, put together from the catalogue and from values that are there: none is answered
+// with 5xx or with broken JSON, and both databases answer the same (on PostgreSQL's run, a city on SQLite beside it).
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { City } from './city.mjs';
+
+const SEED = Number(process.env.ALIKE_SEED ?? 20250603), ROUNDS = Number(process.env.ALIKE_ROUNDS ?? 2000);
+const USERS = ['steward', 'steward', 'steward', 'huayin', 'ecology', 'leader'];
+// Their ids or figures are of each city's own making.
+const OWN = ['person', 'file', 'indicator_value'];
+const OPERATORS = ['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'is', 'in', 'not.eq', 'not.in', 'isdistinct', 'like', 'ilike', 'match', 'fts', 'cs', 'ov', 'eq(any)', 'like(all)'];
+const ODD = ['', '0', '-1', '1e308', '9223372036854775807', '2025-06-03', '2025-02-30', 'null', 'true', "o'b", '"x"', '{a,b}', '渭南', '%', '*县', 'x'.repeat(300)];
+const ACCEPTS = ['application/json', 'application/json', 'application/json', 'text/csv', 'application/x-ndjson', 'application/geo+json', 'application/vnd.pgrst.object+json'];
+const CHECKED = ['content-type', 'content-range', 'x-count-at-least', 'preference-applied', 'location'];
+
+let state = SEED;
+const random = (n) => { // Park and Miller's minimal standard
+  state = (state * 48271) % 2147483647;
+  return state % n;
+};
+const pick = (list) => list[random(list.length)];
+const often = (percent) => random(100) < percent;
+const some = (most, make) => Array.from({ length: random(most + 1) }, make);
+
+let cities, people, entities, rows;
+
+before(async () => {
+  const kinds = process.env.STORY_DB === 'postgres' ? ['postgres', 'sqlite'] : ['sqlite'];
+  cities = await Promise.all(kinds.map(async (database) => {
+    const city = await City.make({ database });
+    await city.serve();
+    return city;
+  }));
+  people = Object.fromEntries(await Promise.all([...new Set(USERS)].map(async (u) => [u, await Promise.all(cities.map((c) => c.as(u)))])));
+  const ask = people.steward[0];
+  entities = new Map();
+  rows = new Map();
+  for (const { name } of (await ask('/api/entities')).body) {
+    if (OWN.includes(name)) continue;
+    entities.set(name, (await ask(`/api/entities/${name}`)).body);
+    rows.set(name, (await ask(`/api/records/${name}?limit=40&offset=${random(10)}`)).body);
+  }
+});
+after(() => Promise.all((cities ?? []).map((c) => c.remove())));
+
+const field = (e) => (often(5) ? '_created_by' : pick(e.fields).name);
+const plain = (v) => (v === null || v === undefined ? '' : typeof v === 'object' ? JSON.stringify(v) : String(v));
+const value = (e, f) => (often(25) ? pick(ODD) : plain(pick(rows.get(e.name))?.[f]).slice(0, 60));
+
+function related(e, depth) {
+  const refs = e.fields.filter((f) => entities.has(f.to));
+  const [name, target] = refs.length && often(60) ? ((f) => [f.name, f.to])(pick(refs)) : ((t) => [t, t])(pick([...entities.keys()]));
+  return `${pick(['', '', '...', 'z:'])}${name}${pick(['', '', '!inner'])}(${select(entities.get(target), depth + 1)})`;
+}
+
+function item(e, depth) {
+  const n = random(100);
+  if (n < 60) return field(e);
+  if (n < 65) return `a:${field(e)}::text`;
+  if (n < 78) return `${often(30) ? 'n:' : ''}${field(e)}.${pick(['count', 'sum', 'avg', 'min', 'max'])}()`;
+  if (n < 85) return 'n:count()';
+  if (n < 88) return '*';
+  return depth < 3 ? related(e, depth) : field(e);
+}
+
+const select = (e, depth = 0) => [item(e, depth), ...some(3, () => item(e, depth))].join(',');
+
+function condition(e) {
+  const f = field(e), op = pick(OPERATORS), v = value(e, f);
+  if (op === 'is') return [f, `is.${pick(['null', 'not_null', 'true', 'false', 'unknown'])}`];
+  if (op.endsWith('in')) return [f, `${op}.(${[v, value(e, f)].map((x) => JSON.stringify(x)).join(',')})`];
+  if (op.includes('(') || op === 'cs' || op === 'ov') return [f, `${op}.{${JSON.stringify(v)}}`];
+  return [f, `${op}.${v}`];
+}
+
+function query(e) {
+  const q = [];
+  if (often(60)) q.push(['select', select(e)]);
+  for (const c of some(2, () => condition(e))) q.push(c);
+  if (often(10)) q.push([pick(['or', 'and', 'not.or']), `(${[condition(e), condition(e)].map((c) => c.join('.')).join(',')})`]);
+  if (often(40)) q.push(['order', `${often(10) ? 'n' : field(e)}${pick(['', '.desc', '.asc.nullsfirst', '.desc.nullslast'])}`]);
+  if (often(50)) q.push(['limit', pick(['0', '1', '7', '50', '9223372036854775807'])]);
+  if (often(20)) q.push(['offset', pick(['0', '1', '30', '100000'])]);
+  return q.map((p) => p.map(encodeURIComponent).join('=')).join('&');
+}
+
+function record(e) {
+  const from = { ...pick(rows.get(e.name)) };
+  for (const f of some(3, () => field(e))) from[f] = often(50) ? pick([null, true, 1, -1, 1.5, 'x', '2025-06-03', [], ['x'], {}]) : pick(rows.get(e.name))?.[f];
+  if (often(50)) from[e.key] = typeof from[e.key] === 'number' ? 1000000 + random(1000) : `ALIKE${random(1000)}`;
+  return from;
+}
+
+// A write is tried and not kept, so that both cities stay as they are.
+function request() {
+  const e = entities.get(pick([...entities.keys()])), method = pick(['GET', 'GET', 'GET', 'GET', 'GET', 'POST', 'PATCH', 'DELETE']);
+  const prefer = [...some(1, () => 'count=exact'), ...some(1, () => 'return=representation'), ...some(1, () => pick(['resolution=merge-duplicates', 'resolution=ignore-duplicates']))];
+  const headers = { accept: pick(ACCEPTS), prefer: [...prefer, ...(method === 'GET' ? [] : ['tx=rollback'])].join(', ') };
+  if (often(10)) headers.range = pick(['0-4', '5-', '3-3', '100000-', '0-9223372036854775807']);
+  const id = often(10) ? `/${encodeURIComponent(plain(pick(rows.get(e.name))?.[e.id]) || 'none')}` : '';
+  const path = `/api/records/${e.name}${id}?${query(e)}`;
+  if (method === 'POST') return { path, method, headers, json: often(70) ? record(e) : some(3, () => record(e)) };
+  if (method === 'PATCH') return { path, method, headers, json: Object.fromEntries(Object.entries(record(e)).filter(() => often(30))) };
+  return { path, method, headers };
+}
+
+// Without what each city has of its own: its times, and the mark of an export.
+const own = (text) => text.replace(/20\d\d-\d\d-\d\dT[\d:.]+(Z|[+]08:00)/g, 'TIME').replace(/"trace":"[0-9a-f]+"/, '').replace(/^#.*$/gm, '');
+
+test(`${ROUNDS} requests made up from seed ${SEED}`, async () => {
+  const seen = {};
+  for (let i = 0; i < ROUNDS; i++) {
+    const user = pick(USERS), { path, ...options } = request(), told = `${i}: ${user} ${options.method} ${decodeURIComponent(path)} ${JSON.stringify(options)}`;
+    const answers = await Promise.all(people[user].map((ask) => ask(path, options))).catch((e) => assert.fail(`${told}: ${e}`));
+    const [a, b] = answers;
+    seen[a.status] = (seen[a.status] ?? 0) + 1;
+    for (const x of answers) assert.ok(x.status < 500, `${told}: ${x.status} ${x.text}`);
+    if (!b) continue;
+    assert.equal(a.status, b.status, `${told}\n${a.text.slice(0, 500)}\n${b.text.slice(0, 500)}`);
+    const [x, y] = [own(a.text), own(b.text)];
+    let at = 0;
+    while (at < x.length && x[at] === y[at]) at++;
+    assert.ok(x === y, `${told}\n…${x.slice(Math.max(0, at - 60), at + 200)}\n…${y.slice(Math.max(0, at - 60), at + 200)}`);
+    for (const h of CHECKED) assert.equal(a.headers.get(h), b.headers.get(h), `${told}: ${h}`);
+  }
+  console.log(`# answers by status: ${JSON.stringify(seen)}`);
+  assert.ok(seen[200] > ROUNDS / 10 && seen[400] > 0 && seen[403] > 0, JSON.stringify(seen)); // they are neither all refused nor all the same
+});
