@@ -244,7 +244,7 @@ int csv_next(CsvReader *r, CsvRecord *rec, Err *err)
     }
     Str whole = str_n(r->win, x.end);
     cut(r, rec, whole);
-    rec->raw = rec->fault == CSV_BAD_BYTES ? repaired(r, whole) : whole;
+    rec->raw = rec->fault == CSV_OK ? whole : repaired(r, whole);
     r->pending = x.next;
     r->line += x.lines;
     return 1;
