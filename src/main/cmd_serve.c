@@ -85,14 +85,15 @@ int cmd_serve(Options *o)
 
 static int set_password(Options *o, OpenCity *c, Err *err)
 {
-    char line[256];
+    char line[2048]; /* longer than any password may be, so that one is refused and not cut */
     if (!o->user) return err_set(err, ERR_USAGE, "缺少 --user");
     TRY(city_open(o, NULL, false, c, err));
     if (isatty(STDIN_FILENO)) fprintf(stderr, "新口令：");
     if (!fgets(line, sizeof line, stdin)) return err_set(err, ERR_USAGE, "标准输入里没有口令");
     Str password = str_trim(str_c(line));
-    if (password.n < 8) return err_set(err, ERR_INPUT, "口令至少 8 个字符");
-    return people_set_password(&c->city, str_c(o->user), password, err);
+    TRY(people_set_password(&c->city, str_c(o->user), password, err));
+    printf("%s 的口令已重设；登录中的会话都已结束，第二重验证要重新登记\n", o->user);
+    return 0;
 }
 
 int cmd_password(Options *o)
@@ -106,7 +107,9 @@ static int revoke_role(Options *o, OpenCity *c, Err *err)
 {
     if (!o->user || o->n_args != 1) return err_set(err, ERR_USAGE, "要写 --user 和一个角色名");
     TRY(city_open(o, NULL, false, c, err));
-    return people_revoke(&c->city, str_c(o->user), str_c(o->args[0]), err);
+    TRY(people_revoke(&c->city, str_c(o->user), str_c(o->args[0]), err));
+    printf("%s 不再有角色 %s\n", o->user, o->args[0]);
+    return 0;
 }
 
 int cmd_revoke(Options *o)

@@ -29,10 +29,12 @@ async function freshDatabase(kind) {
   return { url: url.href, drop: () => run('psql', [base, '-qc', `drop database ${name} with (force)`]) };
 }
 
-// Runs the program; {code, out, err}. A non-zero exit is an answer, not an exception.
-export async function chengshu(args, options = {}) {
+// Runs the program, with `input` on its standard input; {code, out, err}. A non-zero exit is an answer, not an exception.
+export async function chengshu(args, { input, ...options } = {}) {
   try {
-    const { stdout, stderr } = await run(BIN, args, { maxBuffer: 64 << 20, ...options });
+    const running = run(BIN, args, { maxBuffer: 64 << 20, ...options });
+    running.child.stdin.end(input);
+    const { stdout, stderr } = await running;
     return { code: 0, out: stdout, err: stderr };
   } catch (e) {
     return { code: e.code, out: e.stdout ?? '', err: e.stderr ?? String(e) };

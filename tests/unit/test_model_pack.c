@@ -93,12 +93,14 @@ static void wrong__each_gives_exactly_its_errors(void **state)
     int bad = 0, n = 0;
     assert_non_null(d);
     for (struct dirent *e; (e = readdir(d));) {
-        if (e->d_name[0] < '0' || e->d_name[0] > '9') continue;
+        if (e->d_name[0] == '.' || strchr(e->d_name, '.') || str_starts(str_c(e->d_name), S("rules-")) ||
+            str_starts(str_c(e->d_name), S("indicators-")))
+            continue; /* the latter two are judged above the model */
         bad += check_wrong(str_fmt(a, STR_FMT "/%s", STR_ARG(base), e->d_name).p);
         n++;
     }
     closedir(d);
-    assert_true(n >= 63);
+    assert_true(n >= 75);
     assert_int_equal(bad, 0);
 }
 
