@@ -139,7 +139,7 @@ void import_suggest(Arena *a, const Entity *e, const Actor *who, LookColumn *col
         for (size_t c = 0; c < n; c++) {
             Pair p = judge(own, e, f, &columns[c], c, cells, n_rows);
             if (f->storage == STORE_GEO && str_is(columns[c].name, "geometry"))
-                p = (Pair){2, c, f, S("名称相同")};
+                p = (Pair){2, c, f, S("GeoJSON 的几何")};
             if (p.score > 0) *ARENA_PUSH(own, pairs, n_pairs, cap) = p;
         }
     }

@@ -243,6 +243,42 @@ test('separators, UTF-16, header below titles, duplicates told by a check, rows 
   }
 });
 
+test('lines of JSON with lists, and GeoJSON: looked at, run, rejected ones shown as cells and corrected', async () => {
+  const rows = [
+    { no: 971, title: '第一个项目', orgs: ['WN-WXB', 'WN-SJJ'], zz: '多出来的一项' },
+    { no: 972, title: '机构不存在', orgs: ['WN-WXB', 'NOWHERE'] },
+    { no: 'x', title: '序号不是数', orgs: ['WN-WXB'] },
+    { no: 973, title: '没有机构' },
+  ];
+  const body = `${rows.map((r) => JSON.stringify(r)).join('\n')}\n{"no": 974, "title": \n[1,2]\n`;
+  const made = await upload(steward, 'project', 'projects.ndjson', body);
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.body.format, 'json');
+  assert.deepEqual(made.body.columns.map((c) => [c.name, c.field]), [['no', 'no'], ['title', 'title'], ['orgs', 'orgs'], ['zz', null]]);
+  const path = `/api/imports/${made.body.id}`;
+  assert.equal((await post(steward, `${path}/run`)).status, 202);
+  const done = await until(steward, path, ['done', 'failed', 'stopped']);
+  assert.deepEqual([done.state, done.accepted, done.rejected], ['done', 2, 4], JSON.stringify(done));
+  const bad = (await steward(`${path}/rejected`)).body.rows;
+  assert.deepEqual(bad.map((r) => r.row), [2, 3, 5, 6]);
+  assert.equal(bad[0].values.orgs, 'WN-WXB;NOWHERE');
+  assert.match(bad[2].errors[0].reason, /JSON/);
+  const retried = await post(steward, `${path}/retry`, { rows: [{ row: 2, values: { no: '972', title: '机构存在了', orgs: 'WN-WXB;WN-SJJ' } }, { row: 3, values: { no: '975', title: '序号是数', orgs: 'WN-WXB' } }] });
+  assert.deepEqual(retried.body, { accepted: [2, 3], rejected: [] });
+  const there = (await steward('/api/records/project?no=gt.970&select=no,orgs(code)&order=no')).body;
+  assert.deepEqual(there.map((r) => [r.no, r.orgs.map((o) => o.code).sort().join()]), [[971, 'WN-SJJ,WN-WXB'], [972, 'WN-SJJ,WN-WXB'], [973, ''], [975, 'WN-WXB']]);
+
+  const point = (code, coordinates) => ({ type: 'Feature', properties: { code, title: `${code} 号`, region: '610502' }, geometry: { type: 'Point', coordinates } });
+  const places = { type: 'FeatureCollection', features: [point('GEO-1', [109.5, 34.5]), point('GEO-2', [500, 34.5]), { type: 'Feature', properties: { code: 'GEO-3', title: '没有位置', region: '610502' }, geometry: null }] };
+  const map = await upload(steward, 'address', 'places.geojson', JSON.stringify(places));
+  assert.equal(map.status, 201, map.text);
+  assert.deepEqual(map.body.columns.map((c) => [c.name, c.field]), [['code', 'code'], ['title', 'title'], ['region', 'region'], ['geometry', 'location']]);
+  assert.equal((await post(steward, `/api/imports/${map.body.id}/run`)).status, 202);
+  const drawn = await until(steward, `/api/imports/${map.body.id}`, ['done', 'failed', 'stopped']);
+  assert.deepEqual([drawn.state, drawn.accepted, drawn.rejected], ['done', 2, 1], JSON.stringify(drawn));
+  assert.deepEqual((await steward('/api/records/address/GEO-1')).body.location, { type: 'Point', coordinates: [109.5, 34.5] });
+});
+
 test('refused: no right, no file, no entity, a broken workbook, an order too much', async () => {
   assert.equal((await upload(await city.as(null), 'project', 'a.csv', 'no,title\n1,x\n')).status, 401);
   assert.equal((await upload(await city.as('linwei'), 'project', 'a.csv', 'no,title\n1,x\n')).status, 403);
