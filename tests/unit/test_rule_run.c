@@ -86,7 +86,7 @@ static void queries__are_right_on_both(void **state)
 {
     World *w = *state;
     (void)w;
-    assert_true(w->r->set->n == 14);
+    assert_true(w->r->set->n == 15);
 }
 
 /* --- records ----------------------------------------------------------------------------------------------
@@ -121,6 +121,24 @@ static void record__the_actor_and_chain_stand_in_the_journal(void **state)
                                        "select seq from journal where entity = 'project' and op = 'update'")))
               .p);
     HOLDS("select _created_by from note", "reaction:react.each_change");
+}
+
+static void record__names_of_the_change(void **state)
+{
+    World *w = *state;
+    const Actor li = {.user = S("li"), .system = true};
+    OK(testcity_insert(w->c, SYS, "unit", "{\"code\":\"U1\",\"title\":\"一处\"}", NULL));
+    OK(testcity_insert(w->c, SYS, "unit", "{\"code\":\"U2\",\"title\":\"二处\"}", NULL));
+    OK(testcity_insert(w->c, &li, "project",
+                       "{\"no\":\"P1\",\"title\":\"甲\",\"money\":\"21.00\",\"helpers\":[\"U2\",\"U1\"]}",
+                       NULL));
+    pump(w);
+    HOLDS("select text from note order by id", "insert li - > U2;U1");
+    patch(w, "P1", "{\"helpers\":[\"U1\"]}");
+    patch(w, "P1", "{\"helpers\":[]}"); /* the first one is still seen as it was */
+    pump(w);
+    HOLDS("select text from note where text like 'update%U1'", "update system U2;U1 > U1");
+    HOLDS("select text from note where text like 'update%-'", "update system U1 > -");
 }
 
 static void record__update_through_a_reference(void **state)
@@ -581,7 +599,7 @@ static void try__masks_what_is_sensitive(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh, gone)
 
-UNIT_MAIN(T(queries__are_right_on_both), T(record__each_op_and_field),
+UNIT_MAIN(T(queries__are_right_on_both), T(record__each_op_and_field), T(record__names_of_the_change),
           T(record__the_actor_and_chain_stand_in_the_journal), T(record__update_through_a_reference),
           T(record__order_is_kept), T(past__is_no_news), T(once__a_step_run_again_does_nothing),
           T(once__two_servers_collide_on_the_step), T(once__an_own_key), T(moment__three_workdays_before),
