@@ -112,12 +112,12 @@ static void sort_term(Build *b, const Level *l, const Sort *s, bool nullable)
     if (s->figure)
         agg_sql(b, &(Col){s->figure->field, s->figure->agg}, l->cube);
     else if (s->embed) { /* the label of a reference */
-        build_add(b, "(select o.");
-        build_name(b, s->field->system ? entity_id(s->field->owner)->name : s->field->name);
+        build_add(b, "(select ");
+        build_column(b, "o", s->field);
         build_add(b, " from ");
         build_name(b, s->embed->query->entity->name);
-        build_add(b, " o where o.");
-        build_name(b, entity_id(s->embed->query->entity)->name);
+        build_add(b, " o where ");
+        build_column(b, "o", entity_id(s->embed->query->entity));
         build_add(b, " = ");
         build_column(b, "t", s->embed->via);
         build_add(b, ")");

@@ -305,6 +305,12 @@ static void aggregates__as_sql(void **state)
     assert_text(testcity_get(city, SYS, "org", "select=parent(title),count()"),
                 "[{\"parent\":{\"title\":\"甲局\"},\"count\":1},{\"parent\":null,\"count\":2}]");
     assert_text(testcity_get(city, SYS, ALL, "select=a_decimal.avg()&code=eq.AA001"), "[{\"avg\":2.5}]");
+    assert_text(
+        testcity_get(city, SYS, "org", "select=region(title),count()&order=region(title).desc"),
+        "[{\"region\":{\"title\":\"乙市\"},\"count\":2},{\"region\":{\"title\":\"丙区\"},\"count\":1}]");
+    assert_text(
+        testcity_get(city, SYS, "org", "select=region(title),count()&order=region(_created_by).desc"),
+        "[{\"region\":{\"title\":\"乙市\"},\"count\":2},{\"region\":{\"title\":\"丙区\"},\"count\":1}]");
     /* by a figure, by its name; equal ones by their group */
     assert_text(testcity_get(city, SYS, "area", "select=parent,n:count()&order=n.desc"),
                 "[{\"parent\":\"01\",\"n\":2},{\"parent\":null,\"n\":2},{\"parent\":\"0101\",\"n\":1}]");
