@@ -55,7 +55,8 @@ Sql build_sql(Build *b, const char *name)
     *owned = b->text;
     b->text = (Buf){.max = SQL_TEXT_MAX};
     arena_defer(b->a, free_text, owned);
-    return (Sql){name, {owned->p ? owned->p : "", owned->p ? owned->p : ""}};
+    const char *text = owned->p ? owned->p : "";
+    return (Sql){.name = name, .text = {text, text}, .steady = b->steady};
 }
 
 int build_check(const Build *b, Err *err)

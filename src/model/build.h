@@ -12,6 +12,7 @@ typedef struct Build {
     Buf text;
     bool wide;   /* row rules cover much: they are tested on the way, not looked up (SQLite) */
     bool tested; /* so are the query's own comparisons */
+    bool steady; /* see Sql */
     Val *args;
     size_t n, cap;
 } Build;

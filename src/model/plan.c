@@ -52,15 +52,51 @@ static void then(FieldSet *set, const Field *f)
     if (f && !set_has(set, f)) set->items[set->n++] = f;
 }
 
+static bool wants_list(const Entity *e, const Field *f)
+{
+    return f != e->key && f->storage != STORE_LINK && !f->unique && (f->to || f->index);
+}
+
 /* A list by these fields, or filtered by them and in the default order, is one stretch of the index: behind
    them stand the default order and the id. */
-static void want_list(Arena *a, const Entity *e, Indexes *list, const FieldSet *by)
+static FieldSet list_columns(Arena *a, const Entity *e, const FieldSet *by)
 {
     FieldSet set = {ARENA_ARRAY(a, const Field *, by->n + 2), 0};
     for (size_t i = 0; i < by->n; i++) then(&set, by->items[i]);
     then(&set, e->order);
     then(&set, entity_id(e));
-    want_index(a, e, list, set, false);
+    return set;
+}
+
+static void want_list(Arena *a, const Entity *e, Indexes *list, const FieldSet *by)
+{
+    want_index(a, e, list, list_columns(a, e, by), false);
+}
+
+static bool lists(Arena *a, const Entity *e, const FieldSet *by, const FieldSet *equal, const FieldSet *order)
+{
+    FieldSet columns = list_columns(a, e, by);
+    size_t at = equal->n;
+    for (size_t i = 0; i < at; i++)
+        if (i >= columns.n || !set_has(equal, columns.items[i])) return false;
+    for (size_t i = 0; i < order->n; i++) {
+        if (set_has(equal, order->items[i])) continue;
+        if (at >= columns.n || columns.items[at++] != order->items[i]) return false;
+    }
+    return true;
+}
+
+bool plan_lists(const Entity *e, const FieldSet *equal, const FieldSet *order)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    if (lists(a, e, &(FieldSet){0}, equal, order)) return true; /* the default order's, or the key's own */
+    for (size_t i = 0; i < e->n; i++) {
+        const Field *f = &e->fields[i];
+        if (wants_list(e, f) && lists(a, e, &(FieldSet){&f, 1}, equal, order)) return true;
+    }
+    for (size_t i = 0; i < e->n_index; i++)
+        if (lists(a, e, &e->index[i], equal, order)) return true;
+    return false;
 }
 
 /* Every index the entity wants: unique fields and sets, references (for the way back), declared ones, the
@@ -72,10 +108,8 @@ static Indexes wanted_indexes(Arena *a, const Entity *e)
         const Field *f = &e->fields[i];
         FieldSet one = {&f, 1};
         if (f == e->key || f->storage == STORE_LINK) continue;
-        if (f->unique)
-            want_field(a, e, &list, f, true);
-        else if (f->to || f->index)
-            want_list(a, e, &list, &one);
+        if (f->unique) want_field(a, e, &list, f, true);
+        if (wants_list(e, f)) want_list(a, e, &list, &one);
     }
     for (size_t i = 0; i < e->n_unique; i++) want_index(a, e, &list, e->unique[i], true);
     for (size_t i = 0; i < e->n_index; i++) want_list(a, e, &list, &e->index[i]);

@@ -38,6 +38,10 @@ int plan_check(const Plan *p, const StrList *allowed, Err *err) CHECKED;
 /* Applies all steps and records what is applied now. */
 int plan_apply(Arena *a, const Model *m, const Plan *p, Tx *tx, Err *err) CHECKED;
 
+/* An index of the entity holds the rows with given values of `equal`, all of them, in this order: what a list
+   costs does not depend on the values. */
+bool plan_lists(const Entity *e, const FieldSet *equal, const FieldSet *order);
+
 /* Seals every sealed value anew under the current data key, in one transaction. */
 int plan_reseal(const Model *m, Tx *tx, int64_t *ret_fields, Err *err) CHECKED;
 

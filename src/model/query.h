@@ -136,6 +136,8 @@ bool sort_nullable(const Sort *s);
 bool sort_nulls_first(const Sort *s);
 /* The cursor behind a row with these values of q->order; empty when the list has none. */
 Str query_cursor(const QueryCtx *c, Query *q, const Val *vals);
+/* One index holds what the query asks for, in its order: `field = value` alone, every row the actor's. */
+bool query_steady(const QueryCtx *c, Query *q);
 /* The list is read in two halves: the rows that have the first field of the order, and those that have not.
  */
 typedef enum Half { HALF_BOTH, HALF_HAVE, HALF_NULL } Half;

@@ -11,6 +11,7 @@
 
 #include "base/sm.h"
 #include "base/text.h"
+#include "model/plan.h"
 #include "model/value.h"
 
 static bool same_place(const Sort *x, const Sort *y)
@@ -45,6 +46,26 @@ void query_order(const QueryCtx *c, Query *q)
     bool seen = !access_hides(c->who, e->order) && !access_masks(c->who, e, e->order, &q->access);
     if (seen && !e->order->sealed) then_by(q, (Sort){.field = e->order, .desc = desc});
     then_by(q, (Sort){.field = entity_id(e), .desc = desc});
+}
+
+bool query_steady(const QueryCtx *c, Query *q)
+{
+    FieldSet equal = {ARENA_ARRAY(c->a, const Field *, q->where->n + 1), 0}, order;
+    query_order(c, q);
+    order = (FieldSet){ARENA_ARRAY(c->a, const Field *, q->n_order + 1), 0};
+    if (q->aggregate || q->after || q->entity->history || !access_whole(c->who, q->entity, &q->access))
+        return false;
+    for (size_t i = 0; i < q->where->n; i++) {
+        const Cond *k = q->where->kids[i];
+        if (k->kind != COND_LEAF || k->negate || k->quantifier || k->cmp != CMP_EQ || k->n_vals != 1)
+            return false;
+        equal.items[equal.n++] = k->field;
+    }
+    for (size_t i = 0; i < q->n_order; i++) {
+        if (q->order[i].embed || q->order[i].desc != q->order[0].desc) return false;
+        order.items[order.n++] = q->order[i].field;
+    }
+    return plan_lists(q->entity, &equal, &order);
 }
 
 bool query_halves(const QueryCtx *c, Query *q)

@@ -194,6 +194,7 @@ void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build
 {
     level_plan(l, c);
     l->cube = l->q->aggregate && cube_serves(c, l->q);
+    b->steady = b->d == DIALECT_POSTGRES && query_steady(c, l->q);
     build_add(b, "select ");
     level_select(b, l);
     build_add(b, " from ");

@@ -30,6 +30,7 @@ typedef enum Dialect { DIALECT_SQLITE, DIALECT_POSTGRES, DIALECT_N } Dialect;
 typedef struct Sql {
     const char *name;
     const char *text[DIALECT_N];
+    bool steady; /* its best plan is the same for all values: PostgreSQL keeps one instead of planning anew */
 } Sql;
 
 typedef enum ValKind { VAL_NULL, VAL_INT, VAL_REAL, VAL_TEXT, VAL_BLOB } ValKind;

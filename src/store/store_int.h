@@ -88,6 +88,7 @@ struct Tx {
     int seq_n, seq_taken;
     int depth;       /* savepoints in use */
     int64_t horizon; /* -1 = not known */
+    bool steady;     /* PostgreSQL: plans are kept, see Sql */
     Rows *rows;      /* open ones, newest first */
     Err first;       /* the error that made it fail */
 };

@@ -166,9 +166,21 @@ static void free_impl(PgRows *p, int n)
     free(p);
 }
 
+/* Left to itself PostgreSQL compares the estimates of a plan for these values and of one for any, and where a
+   few values are much more frequent than the rest it plans anew every time, to the same plan. */
+static int keep_plan(Tx *tx, bool steady, Err *err)
+{
+    static const PgText one = {"plan", "set local plan_cache_mode=force_generic_plan"},
+                        any = {"plan", "set local plan_cache_mode=auto"};
+    if (tx->steady == steady) return 0;
+    tx->steady = steady;
+    return pg_post(tx->conn, tx, steady ? &one : &any, NULL, 0, err);
+}
+
 int pg_query(Tx *tx, Rows *r, const Sql *sql, const Val *args, size_t n, bool cursor, Err *err)
 {
     TRY(pg_begin(tx, err));
+    TRY(keep_plan(tx, sql->steady && !tx->write, err));
     PgRows *p = xcalloc(1, sizeof *p);
     p->conn = tx->conn;
     r->impl = p;

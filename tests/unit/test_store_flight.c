@@ -117,6 +117,48 @@ static void read__that_fails_leaves_nothing_behind(void **state)
     }
 }
 
+typedef struct Kept {
+    int64_t n;
+    Val kept, mode;
+} Kept;
+
+static int kept_tx(Tx *tx, void *p, Err *err)
+{
+    Kept *k = p;
+    Sql steady = *SQL("select title from town where code = $1 and title <> $2 order by code");
+    _cleanup_arena_ Arena *a = arena_new();
+    steady.steady = true;
+    k->n = 0;
+    for (int i = 1; i <= 3; i++) {
+        Rows *r;
+        int got;
+        TRY(tx_query(tx, a, &steady, VALS(V_INT(i), V_TEXT(S("y"))), &r, err));
+        while ((got = rows_next(r, err)) == 1) k->n++;
+        if (got < 0) return got;
+    }
+    if (tx_dialect(tx) == DIALECT_SQLITE) return 0;
+    TRY(tx_one(tx, a,
+               SQL("select generic_plans from pg_prepared_statements where statement like 'select title%'"),
+               NULL, 0, &k->kept, err));
+    return tx_one(tx, a, SQL("select (current_setting('plan_cache_mode') = 'auto')::int"), NULL, 0, &k->mode,
+                  err);
+}
+
+static void read__steady_statements_keep_their_plan(void **state)
+{
+    Store *s = testdb_store(*state);
+    fill(s, 3);
+    for (int i = 0; i < LEARNED; i++) {
+        Err err = ERR_INIT;
+        Kept k = {0};
+        if (store_read(s, "kept", kept_tx, &k, &err) < 0) fail_msg("%s", err.msg);
+        assert_int_equal(k.n, 3);
+        if (!testdb_is_postgres()) continue;
+        assert_true(k.kept.i >= 3);
+        assert_int_equal(k.mode.i, 1); /* the others are planned as ever */
+    }
+}
+
 static int empty_tx(Tx *tx, void *p, Err *err)
 {
     (void)p;
@@ -193,6 +235,7 @@ int main(void)
         T(read__that_had_one_statement_may_have_more),
         T(read__that_fails_leaves_nothing_behind),
         T(read__without_a_statement),
+        T(read__steady_statements_keep_their_plan),
         T(posted__are_there_for_what_follows),
         T(posted__an_error_is_told_and_nothing_kept),
     };
