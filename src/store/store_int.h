@@ -78,6 +78,7 @@ struct Tx {
     bool retry;      /* the database asks for the whole transaction again */
     bool journalled; /* the journal was written: watchers are called after the commit */
     bool began;      /* PostgreSQL: BEGIN was sent (it is sent with the first statement) */
+    bool opened;     /* … and answered */
     bool late;  /* PostgreSQL: asked for what it had to be ready for from the start: run again, being so */
     void *kind; /* PostgreSQL: what is learned of transactions of this name; NULL = nothing */
     bool lone, ended; /* PostgreSQL: a read of one statement, which its commit goes along with; it did */

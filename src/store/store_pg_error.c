@@ -123,7 +123,7 @@ int pg_error(PgConn *c, Tx *tx, const PGresult *res, const char *text, Err *err)
             if (c->stale) return retry(tx, "表结构刚刚改变", err);
         }
         /* A standby knows no serializable transaction. */
-        if (tx && tx->write && !tx->began) return standby(c, tx, err);
+        if (tx && tx->write && !tx->opened) return standby(c, tx, err);
         break;
     case SQLSTATE('2', '5', '0', '0', '6'):
         if (tx && tx->write) return standby(c, tx, err);

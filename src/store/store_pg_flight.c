@@ -61,6 +61,7 @@ static int take_posted(PgConn *c, Tx *tx, Err *err)
         PQclear(res);
         while ((res = PQgetResult(c->pq))) PQclear(res);
         c->posted--;
+        if (tx) tx->opened = true; /* BEGIN goes first */
     }
     return 0;
 }

@@ -120,45 +120,94 @@ static int undone_entries(Tx *tx, void *ctx, Err *err)
 
 static int head_of(Tx *tx, void *ctx, Err *err) { return journal_head(tx, ctx, err); }
 
+typedef struct Own {
+    char dir[64], city[80], url[256], port[16];
+    Store *s;
+} Own;
+
+static void own_open(Own *o)
+{
+    Err err = ERR_INIT;
+    *o = (Own){.dir = "/tmp/chengshu-crash-XXXXXX"};
+    assert_non_null(mkdtemp(o->dir));
+    assert_int_equal(chmod(o->dir, 0755), 0);
+    assert_non_null(getenv("SOURCE"));
+    assert_int_equal(chdir(getenv("SOURCE")), 0);
+    tool("start", o->dir, "", o->url);
+    snprintf(o->port, sizeof o->port, "%s", strrchr(o->url, ':') + 1);
+    o->port[strcspn(o->port, "/")] = 0;
+    snprintf(o->city, sizeof o->city, "%s/city", o->dir);
+    const StoreOptions options = {.dir = o->city, .url = o->url};
+    assert_int_equal(store_open(&options, &o->s, &err), 0);
+    assert_int_equal(store_migrate(o->s, (const Room *const[]){&store_room, &room, NULL}, NULL, &err), 0);
+}
+
+static void own_run(const char *form, const char *arg)
+{
+    char line[400];
+    snprintf(line, sizeof line, form, arg);
+    assert_int_equal(system(line), 0);
+}
+
+static void own_again(Own *o, const char *end)
+{
+    char none[256];
+    tool(end, o->dir, "", none);
+    tool("start", o->dir, o->port, none);
+}
+
+static void own_close(Own *o)
+{
+    char none[256];
+    store_free(o->s);
+    tool("kill", o->dir, "", none);
+    own_run("rm -rf %s", o->dir);
+}
+
 /* The numbers of undone transactions are not in PostgreSQL's log yet when it crashes, and are given out
  * again. */
 static void crash__no_entry_appears_below_a_head_that_was_read(void **state)
 {
     (void)state;
     if (!testdb_is_postgres()) skip();
-    char dir[64] = "/tmp/chengshu-crash-XXXXXX", own[80], url[256], none[256], line[400];
     Err err = ERR_INIT;
-    Store *s;
+    Own o;
     int64_t seq, head, again;
-    assert_non_null(mkdtemp(dir));
-    assert_int_equal(chmod(dir, 0755), 0);
-    assert_non_null(getenv("SOURCE"));
-    assert_int_equal(chdir(getenv("SOURCE")), 0);
-    tool("start", dir, "", url);
-    snprintf(
-        line, sizeof line,
+    own_open(&o);
+    own_run(
         "psql %s -qc \"alter system set wal_writer_delay = '10s'\" -c 'select pg_reload_conf()' >/dev/null",
-        url);
-    assert_int_equal(system(line), 0);
-    snprintf(own, sizeof own, "%s/city", dir);
-    const StoreOptions o = {.dir = own, .url = url};
-    assert_int_equal(store_open(&o, &s, &err), 0);
-    assert_int_equal(store_migrate(s, (const Room *const[]){&store_room, NULL}, NULL, &err), 0);
-    assert_int_equal(store_tx(s, "add", add_entry, &seq, &err), 0);
-    assert_int_equal(store_tx(s, "undone", undone_entries, NULL, &err), -ERR_VALIDATION);
-    assert_int_equal(store_read(s, "head", head_of, &head, &err), 0);
+        o.url);
+    assert_int_equal(store_tx(o.s, "add", add_entry, &seq, &err), 0);
+    assert_int_equal(store_tx(o.s, "undone", undone_entries, NULL, &err), -ERR_VALIDATION);
+    assert_int_equal(store_read(o.s, "head", head_of, &head, &err), 0);
     assert_int_equal(head, seq);
-    tool("kill", dir, "", none);
-    snprintf(line, sizeof line, "%s", strrchr(url, ':') + 1);
-    line[strcspn(line, "/")] = 0;
-    tool("start", dir, line, none);
-    assert_int_equal(store_tx(s, "add", add_entry, &again, &err), 0);
+    own_again(&o, "kill");
+    assert_int_equal(store_tx(o.s, "add", add_entry, &again, &err), 0);
     if (again >= seq + 200) print_message("the numbers were not given out again: nothing is shown here\n");
     assert_true(again > head);
-    store_free(s);
-    tool("kill", dir, "", none);
-    snprintf(line, sizeof line, "rm -rf %s", dir);
-    assert_int_equal(system(line), 0);
+    own_close(&o);
+}
+
+/* A primary that has become a standby: nobody's fault, and no reason for "internal error". */
+static void standby__is_told_as_such(void **state)
+{
+    (void)state;
+    if (!testdb_is_postgres()) skip();
+    Err err = ERR_INIT;
+    Own o;
+    int64_t n = 0;
+    own_open(&o);
+    assert_int_equal(store_tx(o.s, "insert", insert_town, NULL, &err), 0);
+    own_run("touch %s/data/standby.signal", o.dir);
+    own_again(&o, "stop");
+    for (int i = 0; i < 3; i++) { /* on a new connection, and on one that knows the statements */
+        err = ERR_INIT;
+        assert_int_equal(store_tx(o.s, "insert", insert_town, NULL, &err), -ERR_IO);
+        if (!strstr(err.msg, "只读")) fail_msg("%s", err.msg);
+        assert_int_equal(store_read(o.s, "count", count_towns, &n, &err), 0); /* reads go on */
+        assert_int_equal(n, 1);
+    }
+    own_close(&o);
 }
 
 int main(void)
@@ -168,6 +217,7 @@ int main(void)
         T(statement_timeout_of_the_role__does_not_reach_writes),
         T(read_only_server__is_told_as_such),
         cmocka_unit_test(crash__no_entry_appears_below_a_head_that_was_read),
+        cmocka_unit_test(standby__is_told_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
