@@ -55,7 +55,7 @@ int err_io(Err *err, int why, const char *fmt, ...)
 
 bool err_passes(ErrCode code)
 {
-    return code == ERR_BUSY || code == ERR_FULL || code == ERR_IO || code == ERR_RETRY;
+    return code == ERR_BUSY || code == ERR_FULL || code == ERR_IO || code == ERR_RETRY || code == ERR_UNKNOWN;
 }
 
 int err_wrap(Err *err, const char *fmt, ...)

@@ -42,7 +42,8 @@ int err_pointer(Err *err, const char *fmt, ...) __attribute__((format(printf, 2,
 int err_subject(Err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void err_at(Err *err, const char *file, int line, int col);
 
-/* The same may succeed later with nothing changed: busy, full, disk or connection faults. */
+/* The same may succeed later with nothing changed: busy, full, disk or connection faults. ERR_UNKNOWN is one
+   for whoever can do it twice without harm. */
 bool err_passes(ErrCode code);
 int err_status(ErrCode code);        /* HTTP status */
 const char *err_type(ErrCode code);  /* RFC 9457 type, the last part of its URI */

@@ -189,7 +189,7 @@ static Str writes_of(const Store *s)
 {
     StoreStats st = {0};
     if (s) store_stats(s, &st);
-    return st.write_trouble == ERR_FULL ? S("full") : st.write_trouble == ERR_IO ? S("failing") : S("ok");
+    return st.write_trouble == ERR_FULL ? S("full") : st.write_trouble ? S("failing") : S("ok");
 }
 
 int health_route(Request *rq, Err *err)

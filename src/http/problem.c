@@ -55,7 +55,8 @@ static void retry_after(Request *rq, ErrCode code)
 {
     for (size_t i = 0; i < rq->n_headers; i++)
         if (str_ieq(rq->headers[i].name, S("Retry-After"))) return;
-    if (err_passes(code)) request_header(rq, "Retry-After", code == ERR_FULL ? S("30") : S("1"));
+    if (err_passes(code) && code != ERR_UNKNOWN) /* that one is not to be repeated unseen */
+        request_header(rq, "Retry-After", code == ERR_FULL ? S("30") : S("1"));
 }
 
 void problem_answer(Request *rq, const Err *err)
@@ -117,6 +118,7 @@ static const char *advice(ErrCode code)
     case ERR_TOO_LARGE: return "分成几次提交或查询。";
     case ERR_TOO_MANY: return "放慢速度；应答头 Retry-After 说明等多少秒。";
     case ERR_UNAUTHORIZED: return "登录后重试；程序调用先 POST /api/session 取得令牌。";
+    case ERR_UNKNOWN: return "数据库在保存时断开。先查询该记录，确认是否已保存，再决定是否重做。";
     case ERR_UNIQUE: return "改用另一个值，或修改已有的那条记录。";
     case ERR_UNSUPPORTED: return "按接口说明设置 Content-Type。";
     case ERR_VALIDATION: return "pointer 指出有误的字段；按说明改正后重试。";

@@ -94,7 +94,8 @@ typedef int (*TxFn)(Tx *tx, void *ctx, Err *err);
 /* What a callback returns that has done all it wanted, and wants it undone: a trial. store_tx and tx_nested
    then return it, too, and set no error. */
 enum { TX_UNDO = 1000 };
-/* Write transaction `name` (for logs). Commits when fn returns 0, rolls back otherwise. Durable on return. */
+/* Write transaction `name` (for logs). Commits when fn returns 0, rolls back otherwise. Durable on return.
+   ERR_UNKNOWN: the connection broke in the commit; it may be there. */
 int store_tx(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED;
 /* The same for work on tables: alone in its commit, and on SQLite with foreign keys off (a table is rebuilt
    by making a new one, copying, dropping, renaming), all of them checked before the commit. ERR_REFERENCE. */
@@ -206,7 +207,7 @@ typedef struct StoreStats {
         checkpoints;       /* by this server since it started: size of its newest checkpoint, how many */
     int64_t failed_writes; /* refused by a full or failing disk, or a database that was away */
     int64_t renewals;      /* SQLite: writing connections replaced after a failed write */
-    ErrCode write_trouble; /* of the last write: ERR_NONE, ERR_FULL or ERR_IO */
+    ErrCode write_trouble; /* of the last write: ERR_NONE, ERR_FULL, ERR_IO or ERR_UNKNOWN */
     bool unsealable;       /* the last try to seal the journal failed; the log says why */
 } StoreStats;
 void store_stats(const Store *s, StoreStats *ret);

@@ -278,8 +278,8 @@ static int commit(Tx *tx, Err *err)
         pg_pass(c); /* it is done */
     } else if (pg_broken(c)) {
         tx->retry = false;
-        err_set(err, ERR_IO, "提交时与数据库的连接中断，结果未知");
-        r = err_hint(err, "请先查询该记录，确认是否已保存，再决定是否重做");
+        err_set(err, ERR_UNKNOWN, "提交时与数据库的连接中断，不知道是否已保存");
+        r = err_hint(err, "先查询该记录，确认是否已保存，再决定是否重做");
     }
     return r;
 }

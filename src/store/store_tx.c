@@ -11,7 +11,7 @@
 /* What /healthz says of writes: how the last one went that the disk or the database had a say in. */
 static int written(Store *s, int r)
 {
-    const bool trouble = r == -(int)ERR_FULL || r == -(int)ERR_IO;
+    const bool trouble = r == -(int)ERR_FULL || r == -(int)ERR_IO || r == -(int)ERR_UNKNOWN;
     if (r == 0 || trouble) atomic_store(&s->count.write_trouble, -r);
     if (trouble) atomic_fetch_add(&s->count.failed_writes, 1);
     return r;

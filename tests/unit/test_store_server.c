@@ -188,6 +188,46 @@ static void crash__no_entry_appears_below_a_head_that_was_read(void **state)
     own_close(&o);
 }
 
+typedef struct Broken {
+    Own *o;
+    int runs;
+} Broken;
+
+static int insert_and_crash(Tx *tx, void *ctx, Err *err)
+{
+    Broken *b = ctx;
+    int64_t n;
+    char none[256];
+    b->runs++;
+    TRY(tx_exec(tx, SQL("insert into town (code, title) values ('b', 'b')"), NULL, 0, &n, err));
+    tool("kill", b->o->dir, "", none);
+    return 0;
+}
+
+/* Nobody knows whether it took effect, so it is not done again. */
+static void crash__in_a_commit_leaves_the_outcome_unknown(void **state)
+{
+    (void)state;
+    if (!testdb_is_postgres()) skip();
+    Err err = ERR_INIT;
+    Own o;
+    Broken b = {.o = &o};
+    StoreStats stats;
+    char none[256];
+    int64_t n;
+    own_open(&o);
+    assert_int_equal(store_tx(o.s, "crash", insert_and_crash, &b, &err), -ERR_UNKNOWN);
+    assert_int_equal(b.runs, 1);
+    assert_non_null(strstr(err.hint, "先查询"));
+    store_stats(o.s, &stats);
+    assert_int_equal(stats.write_trouble, ERR_UNKNOWN);
+    tool("start", o.dir, o.port, none);
+    assert_int_equal(store_tx(o.s, "insert", insert_town, NULL, &err), 0);
+    assert_int_equal(store_read(o.s, "count", count_towns, &n, &err), 0);
+    assert_int_equal(n, 1);
+    own_close(&o);
+}
+
 /* A primary that has become a standby: nobody's fault, and no reason for "internal error". */
 static void standby__is_told_as_such(void **state)
 {
@@ -217,6 +257,7 @@ int main(void)
         T(statement_timeout_of_the_role__does_not_reach_writes),
         T(read_only_server__is_told_as_such),
         cmocka_unit_test(crash__no_entry_appears_below_a_head_that_was_read),
+        cmocka_unit_test(crash__in_a_commit_leaves_the_outcome_unknown),
         cmocka_unit_test(standby__is_told_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
