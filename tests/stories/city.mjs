@@ -33,6 +33,7 @@ async function freshDatabase(kind) {
 export async function chengshu(args, { input, ...options } = {}) {
   try {
     const running = run(BIN, args, { maxBuffer: 64 << 20, ...options });
+    running.child.stdin.on('error', () => {}); // it may end without reading
     running.child.stdin.end(input);
     const { stdout, stderr } = await running;
     return { code: 0, out: stdout, err: stderr };
