@@ -28,6 +28,7 @@ struct Level {
     size_t people;
     Row *rows;
     size_t n_rows, cap_rows;
+    bool judged;   /* level_suppress has been here */
     Row **sorted;  /* by key */
     Level **below; /* pick → its relation's level */
 };
@@ -57,7 +58,7 @@ int level_weigh(const QueryCtx *c, Tx *tx, Level *l, Err *err) CHECKED;
 int level_take(const QueryCtx *c, Level *l, Rows *rows, size_t max, Err *err) CHECKED;
 /* Fetches what is embedded, for all rows of the level at once. */
 int level_stitch(const QueryCtx *c, Tx *tx, Level *l, Err *err) CHECKED;
-/* Withholds figures over fewer than ten people. */
+/* Withholds figures over fewer than ten people; once, while all groups are there. */
 void level_suppress(Level *l);
 /* Rows with this key. */
 Row **level_find(const Level *l, Str key, size_t *ret_n);

@@ -207,6 +207,8 @@ void level_half_sql(const QueryCtx *c, Level *l, Half half, int64_t limit, Build
     level_group_by(b, l);
     if (l->cube && level_groups(l)) build_add(b, " having sum(t." CUBE_N ") <> 0");
     level_order(b, c, l, half);
+    if (l->counts_people)
+        return build_addf(b, " limit %d", QUERY_ROWS_MAX + 1); /* cut_groups makes the page */
     if (limit >= 0)
         build_addf(b, " limit %lld", (long long)limit);
     else if (l->q->offset && b->d == DIALECT_SQLITE)
@@ -234,12 +236,27 @@ static int fetch_page(const QueryCtx *c, Tx *tx, Level *l, int64_t limit, Err *e
     return 0;
 }
 
+/* The page of figures over people: cut after it was judged what is withheld. */
+static int cut_groups(Level *l, int64_t limit, Err *err)
+{
+    if (l->n_rows > QUERY_ROWS_MAX)
+        return err_set(err, ERR_INPUT, "分组超过 %d 组", QUERY_ROWS_MAX),
+               err_hint(err, "加上条件，或按更粗的字段分组");
+    level_suppress(l);
+    size_t from = (size_t)l->q->offset < l->n_rows ? (size_t)l->q->offset : l->n_rows;
+    l->rows = from ? l->rows + from : l->rows;
+    l->n_rows -= from;
+    if ((int64_t)l->n_rows > limit) l->n_rows = (size_t)limit;
+    return 0;
+}
+
 /* The top level: the query as it stands. */
 static int top_level(const QueryCtx *c, Tx *tx, Level *l, Str *ret_next, Err *err)
 {
     int64_t limit = l->q->limit < 0 || l->q->limit > QUERY_ROWS_MAX ? QUERY_ROWS_MAX : l->q->limit;
     *ret_next = S("");
     TRY(fetch_page(c, tx, l, limit && !l->q->aggregate ? limit + 1 : limit, err));
+    if (l->counts_people) TRY(cut_groups(l, limit, err));
     if ((int64_t)l->n_rows > limit) {
         Val *vals = ARENA_ARRAY(c->a, Val, l->q->n_order + 1);
         l->n_rows = (size_t)limit;

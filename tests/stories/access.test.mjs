@@ -167,6 +167,10 @@ test('figures over fewer than ten people are not given, nor what would give them
   assert.ok(rows.length >= 2, 'small groups are withheld, never one alone');
   assert.ok(rows.every((r) => r.n === null));
   assert.ok(all.filter((r) => !r.suppressed).every((r) => r.n >= 10));
+  const pages = [];
+  for (let at = 0; at < all.length; at++) pages.push(...(await steward(`/api/records/person?select=ethnic,n:count()&limit=1&offset=${at}`)).body);
+  assert.deepEqual(pages, all, 'one by one they tell no more');
+  assert.deepEqual((await steward(`/api/records/person?select=ethnic,n:count()&limit=3&offset=${all.length - 1}`)).body, all.slice(-1));
   const [one] = (await steward('/api/records/person?id_no=eq.610599199003102517&select=n:count(),b:born_on.max()')).body;
   assert.deepEqual(one, { n: null, b: null, suppressed: true });
   const [none] = (await steward('/api/records/person?id_no=eq.none&select=n:count()')).body;
