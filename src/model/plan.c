@@ -75,6 +75,9 @@ static void want_list(Arena *a, const Entity *e, Indexes *list, const FieldSet *
 
 static bool lists(Arena *a, const Entity *e, const FieldSet *by, const FieldSet *equal, const FieldSet *order)
 {
+    const Field *first = by->n ? by->items[0] : e->order ? e->order : entity_id(e);
+    if (equal->n ? !set_has(equal, first) : order->n && order->items[0] != first)
+        return false; /* most of them */
     FieldSet columns = list_columns(a, e, by);
     size_t at = equal->n;
     for (size_t i = 0; i < at; i++)
@@ -86,9 +89,8 @@ static bool lists(Arena *a, const Entity *e, const FieldSet *by, const FieldSet 
     return true;
 }
 
-bool plan_lists(const Entity *e, const FieldSet *equal, const FieldSet *order)
+bool plan_lists(Arena *a, const Entity *e, const FieldSet *equal, const FieldSet *order)
 {
-    _cleanup_arena_ Arena *a = arena_new();
     if (lists(a, e, &(FieldSet){0}, equal, order)) return true; /* the default order's, or the key's own */
     for (size_t i = 0; i < e->n; i++) {
         const Field *f = &e->fields[i];

@@ -39,8 +39,8 @@ int plan_check(const Plan *p, const StrList *allowed, Err *err) CHECKED;
 int plan_apply(Arena *a, const Model *m, const Plan *p, Tx *tx, Err *err) CHECKED;
 
 /* An index of the entity holds the rows with given values of `equal`, all of them, in this order: what a list
-   costs does not depend on the values. */
-bool plan_lists(const Entity *e, const FieldSet *equal, const FieldSet *order);
+   costs does not depend on the values. Asked for every list: `a` is for what it needs meanwhile. */
+bool plan_lists(Arena *a, const Entity *e, const FieldSet *equal, const FieldSet *order);
 
 /* Seals every sealed value anew under the current data key, in one transaction. */
 int plan_reseal(const Model *m, Tx *tx, int64_t *ret_fields, Err *err) CHECKED;

@@ -65,7 +65,7 @@ bool query_steady(const QueryCtx *c, Query *q)
         if (q->order[i].embed || q->order[i].desc != q->order[0].desc) return false;
         order.items[order.n++] = q->order[i].field;
     }
-    return plan_lists(q->entity, &equal, &order);
+    return plan_lists(c->a, q->entity, &equal, &order);
 }
 
 bool query_halves(const QueryCtx *c, Query *q)
