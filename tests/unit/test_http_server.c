@@ -36,6 +36,13 @@ static int secret(Request *rq, Err *err)
     return err_set(err, ERR_INTERNAL, "password=1");
 }
 
+static int unsure(Request *rq, Err *err)
+{
+    bool unknown = str_is(rq->params[0], "commit");
+    err_set(err, unknown ? ERR_UNKNOWN : ERR_IO, "磁盘 /dev/sda");
+    return err_hint(err, "先查询该记录");
+}
+
 static int invalid(Request *rq, Err *err)
 {
     (void)rq;
@@ -57,6 +64,7 @@ static const Route routes[] = {
     {"GET", "/api/large", NULL, ROUTE_PUBLIC, large, NULL, "大"},
     {"GET", "/api/mine", NULL, ROUTE_ANY_USER, echo, NULL, "我的"},
     {"GET", "/api/secret", NULL, ROUTE_PUBLIC, secret, NULL, "秘密"},
+    {"GET", "/api/unsure/{x}", NULL, ROUTE_PUBLIC, unsure, NULL, "没有把握"},
     {"GET", "/api/special", "special", 0, echo, NULL, "特别"},
     {"POST", "/api/json", NULL, ROUTE_PUBLIC, echo, spec, "只收 JSON"},
     {"POST", "/api/mine", NULL, ROUTE_ANY_USER, echo, NULL, "我的"},
@@ -223,6 +231,21 @@ static void errors__hide_what_is_ours(void **state)
     Str s = ask(*state, a, "GET /api/secret HTTP/1.1");
     has(s, "HTTP/1.1 500");
     lacks(s, "password");
+}
+
+/* Who does not know whether it was saved looks first; nothing tells a program to repeat it. */
+static void errors__unknown_outcome_is_told(void **state)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    Str s = ask(*state, a, "GET /api/unsure/commit HTTP/1.1"),
+        refused = ask(*state, a, "GET /api/unsure/disk HTTP/1.1");
+    has(s, "HTTP/1.1 503");
+    has(s, "/problems/outcome-unknown");
+    has(s, "\"hint\":\"先查询该记录\"");
+    lacks(s, "Retry-After");
+    has(refused, "HTTP/1.1 503");
+    has(refused, "Retry-After: 1");
+    lacks(refused, "/dev/sda");
 }
 
 static void trace__is_taken_over(void **state)
@@ -552,9 +575,10 @@ static void start__refuses_wrong_addresses(void **state)
 
 #define ON_SERVER(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 UNIT_MAIN(ON_SERVER(answers__as_the_table_says), ON_SERVER(errors__hide_what_is_ours),
-          ON_SERVER(trace__is_taken_over), ON_SERVER(cookies__act_only_from_our_own_pages),
-          ON_SERVER(heads__with_two_meanings_are_refused), ON_SERVER(https__once_is_https_for_a_year),
-          ON_SERVER(bodies__are_capped), ON_SERVER(refusals__are_logged_with_user_and_address),
+          ON_SERVER(errors__unknown_outcome_is_told), ON_SERVER(trace__is_taken_over),
+          ON_SERVER(cookies__act_only_from_our_own_pages), ON_SERVER(heads__with_two_meanings_are_refused),
+          ON_SERVER(https__once_is_https_for_a_year), ON_SERVER(bodies__are_capped),
+          ON_SERVER(refusals__are_logged_with_user_and_address),
           ON_SERVER(answers__are_compressed_when_asked), ON_SERVER(pages__are_not_sent_twice),
           ON_SERVER(faces__answer_below_their_path), ON_SERVER(answers__keep_other_windows_away),
           ON_SERVER(writes__wait_side_by_side), ON_SERVER(slow_senders__are_told_and_cut),
