@@ -16,6 +16,7 @@
 #define SLICE_US  100000
 #define REST_US   (2 * US_PER_SEC) /* without changes for so long: past periods, too */
 #define WAKE_US   US_PER_SEC
+enum { MEASURE_MS = 600000 }; /* one indicator: what takes longer keeps its old value and says so */
 
 /* --- what changed
  * ------------------------------------------------------------------------------------------- */
@@ -30,7 +31,8 @@ static bool names_field(const json_t *o, const Measure *m)
 static bool touches(const Measure *m, const JournalEntry *e, const json_t *after)
 {
     if (!m->entity || !str_eq(m->entity->name, e->entity)) return false;
-    if (!str_is(e->op, "update")) return str_is(e->op, "insert") || str_is(e->op, "delete");
+    if (!str_is(e->op, "update"))
+        return str_is(e->op, "insert") || str_is(e->op, "delete") || str_is(e->op, "reshape");
     return !after || names_field(after, m);
 }
 
@@ -101,6 +103,7 @@ static int measure_tx(Tx *tx, void *p, Err *err)
     One *o = p;
     arena_free(o->a);
     o->a = arena_new();
+    TRY(tx_limit(tx, MEASURE_MS, err));
     TRY(indicator_measure(o->a, o->s->set, o->x, tx, o->p, clock_china_date(o->now_us), &o->f, err));
     figures_hide(o->x, &o->f);
     return 0;
@@ -117,7 +120,7 @@ static int keep_tx(Tx *tx, void *p, Err *err)
 static int compute(Insight *s, const Indicator *x, Period p, int64_t now_us, Err *err)
 {
     One o = {.s = s, .x = x, .p = p, .now_us = now_us};
-    int rc = store_read(s->city->store, "indicators.measure", measure_tx, &o, err);
+    int rc = store_read_long(s->city->store, "indicators.measure", measure_tx, &o, err);
     if (rc == 0) rc = store_tx(s->city->store, "indicators.keep", keep_tx, &o, err);
     arena_free(o.a);
     return rc < 0 ? err_wrap(err, "指标 " STR_FMT, STR_ARG(x->id)) : 0;
@@ -146,7 +149,7 @@ static int each(Insight *s, const Indicator *x, Period p, int64_t now_us, Err *e
     Err own = ERR_INIT;
     int rc = compute(s, x, p, now_us, &own);
     if (rc == 0) return set_wrong(s, x->i, NULL), 0;
-    if (err_passes(own.code) || own.code == ERR_TIMEOUT) {
+    if (err_passes(own.code)) {
         *err = own;
         return rc;
     }

@@ -163,8 +163,8 @@ static int run(ExportRun *r, Err *err)
     TRY(read_spec(r, err));
     r->fd = open(job_path(r->a, r->s, r->job.id).p, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (r->fd < 0) return err_io(err, errno, "不能建立文件");
-    TRY(store_read(s, "export count", count_tx, r, err));
-    TRY(store_read(s, "export", stream_tx, r, err));
+    TRY(store_read_long(s, "export count", count_tx, r, err));
+    TRY(store_read_long(s, "export", stream_tx, r, err));
     return fsync(r->fd) == 0 ? 0 : err_io(err, errno, "导出写不下去");
 }
 

@@ -102,6 +102,9 @@ int store_tx(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED;
 int store_alter(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED;
 /* Read transaction: one consistent snapshot, on the calling thread. */
 int store_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED;
+/* The same without the store's limit of time, for what nobody waits for at a screen and what reads whole
+   tables: exports, figures, verify. */
+int store_read_long(Store *s, const char *name, TxFn fn, void *ctx, Err *err) CHECKED;
 
 Dialect tx_dialect(const Tx *tx);
 /* Runs a statement without result rows. ret_changes may be NULL. */
@@ -125,7 +128,7 @@ int tx_cursor(Tx *tx, Arena *a, const Sql *sql, const Val *args, size_t n, Rows 
 /* Only prepares, to see that the statement is right here. */
 int tx_prepare(Tx *tx, const Sql *sql, Err *err) CHECKED;
 /* A read's statements from here on together take at most `ms` (PostgreSQL: each of them): longer gives
-   ERR_TIMEOUT, from which tx_nested recovers. 0: back to the store's own limit. */
+   ERR_TIMEOUT, from which tx_nested recovers. 0: back to the read's own limit. */
 int tx_limit(Tx *tx, int ms, Err *err) CHECKED;
 int rows_next(Rows *r, Err *err) CHECKED; /* 1 a row, 0 the end, negative an error */
 int rows_count(const Rows *r);            /* columns */

@@ -24,7 +24,7 @@ typedef struct Driver {
     int (*open)(Store *s, Err *err);
     void (*close)(Store *s); /* also of a half-open store */
     int (*write)(Store *s, const char *name, bool alter, TxFn fn, void *ctx, Err *err);
-    int (*read)(Store *s, const char *name, TxFn fn, void *ctx, Err *err);
+    int (*read)(Store *s, const char *name, int limit_ms, TxFn fn, void *ctx, Err *err); /* 0 = no limit */
     /* ret_changes NULL: its error may show only with a later statement, or the commit. */
     int (*exec)(Tx *tx, const Sql *sql, const Val *args, size_t n, int64_t *ret_changes, Err *err);
     int (*script)(Tx *tx, const char *sql, Err *err);
@@ -81,11 +81,11 @@ struct Tx {
     bool opened;     /* … and answered */
     bool late;  /* PostgreSQL: asked for what it had to be ready for from the start: run again, being so */
     void *kind; /* PostgreSQL: what is learned of transactions of this name; NULL = nothing */
-    bool lone, ended; /* PostgreSQL: a read of one statement, which its commit goes along with; it did */
-    int asks;         /* PostgreSQL: statements of a read so far */
-    int limit_ms;     /* PostgreSQL: of a statement of a read; 0 = the store's */
-    bool seq_held;    /* PostgreSQL: the horizon's advisory lock is held */
-    int64_t seqs[64]; /* PostgreSQL: numbers taken ahead by a transaction that writes many entries */
+    bool lone, ended;     /* PostgreSQL: a read of one statement, which its commit goes along with; it did */
+    int asks;             /* PostgreSQL: statements of a read so far */
+    int own_ms, limit_ms; /* PostgreSQL: of a statement of a read, 0 = none; set by tx_limit, 0 = own_ms */
+    bool seq_held;        /* PostgreSQL: the horizon's advisory lock is held */
+    int64_t seqs[64];     /* PostgreSQL: numbers taken ahead by a transaction that writes many entries */
     int seq_n, seq_taken;
     int depth;       /* savepoints in use */
     int64_t horizon; /* -1 = not known */

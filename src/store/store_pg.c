@@ -148,7 +148,7 @@ static int again(Tx *tx, const char *why, Err *err)
 static int post_limit(Tx *tx, Err *err)
 {
     char text[64];
-    const int ms = tx->limit_ms ? tx->limit_ms : tx->store->read_timeout_ms;
+    const int ms = tx->limit_ms ? tx->limit_ms : tx->own_ms;
     snprintf(text, sizeof text, "set local statement_timeout=%d", ms);
     return pg_post(tx->conn, tx, &(PgText){"limit", text}, NULL, 0, err);
 }
@@ -331,17 +331,20 @@ static void pause_before(int n)
     usleep((useconds_t)((1000u << (n > 7 ? 7 : n)) / 2 + x % (1000u << (n > 7 ? 7 : n))));
 }
 
-static int run(Store *s, const char *name, bool write, TxFn fn, void *ctx, Err *err)
+/* start: what each attempt begins as. */
+static int run(const Tx *start, TxFn fn, void *ctx, Err *err)
 {
+    Store *s = start->store;
+    const bool write = start->write;
     int broken = 0, tries = 0;
-    PgKind *kind = kind_of(s->db, name);
+    PgKind *kind = kind_of(s->db, start->name);
     bool horizon = false, lone = !write && kind && atomic_load(&kind->lone) >= PG_LONE_AFTER;
     for (;;) {
         PgConn *c;
         Err why = ERR_INIT;
         TRY(pg_take(s, &c, err));
-        Tx tx = {
-            .store = s, .name = name, .conn = c, .write = write, .kind = kind, .lone = lone, .horizon = -1};
+        Tx tx = *start;
+        tx.conn = c, tx.kind = kind, tx.lone = lone;
         int r = horizon ? fetch_horizon(&tx, &why) : 0;
         if (r == 0) r = gated(&tx, tries >= PG_RETRY_ALONE, fn, ctx, &why);
         bool lost = pg_broken(c), late = tx.late && (lone || !horizon);
@@ -372,12 +375,12 @@ static int run(Store *s, const char *name, bool write, TxFn fn, void *ctx, Err *
 static int pg_write(Store *s, const char *name, bool alter, TxFn fn, void *ctx, Err *err)
 {
     (void)alter; /* DDL is as transactional as the rest, and nothing needs rebuilding */
-    return run(s, name, true, fn, ctx, err);
+    return run(&(Tx){.store = s, .name = name, .write = true, .horizon = -1}, fn, ctx, err);
 }
 
-static int pg_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
+static int pg_read(Store *s, const char *name, int limit_ms, TxFn fn, void *ctx, Err *err)
 {
-    return run(s, name, false, fn, ctx, err);
+    return run(&(Tx){.store = s, .name = name, .own_ms = limit_ms, .horizon = -1}, fn, ctx, err);
 }
 
 static void pg_close(Store *s)

@@ -358,7 +358,6 @@ int lite_open(Store *s, bool writer, LiteConn **ret, Err *err)
     LiteDb *d = s->db;
     LiteConn *c = xcalloc(1, sizeof *c);
     *c = (LiteConn){.store = s, .seq = -1, .cache = {.store = s, .drop = stmt_free, .conn = c}};
-    if (!writer) c->step_ns = (int64_t)s->read_timeout_ms * 1000000;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (writer ? SQLITE_OPEN_CREATE : 0);
     int rc = sqlite3_open_v2(d->path, &c->db, flags, NULL);
     int r = rc == SQLITE_OK ? set_up(c, d, writer, err) : lite_error(c, rc, NULL, err);
@@ -410,12 +409,13 @@ static void reader_give(LiteDb *d, LiteConn *c)
     pthread_mutex_unlock(&d->mutex);
 }
 
-static int lite_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
+static int lite_read(Store *s, const char *name, int limit_ms, TxFn fn, void *ctx, Err *err)
 {
     LiteConn *c;
     Err lost = ERR_INIT;
     TRY(reader_take(s, &c, err));
     Tx tx = {.store = s, .name = name, .conn = c, .horizon = -1};
+    c->step_ns = (int64_t)limit_ms * 1000000;
     int r = lite_run(c, "begin", err);
     if (r == 0) {
         c->lost = false;

@@ -9,7 +9,7 @@
 typedef struct LiteConn {
     sqlite3 *db;
     Store *store;
-    int64_t step_ns; /* longest time for one statement of a read; 0 = none */
+    int64_t step_ns; /* longest time for one statement of this read; 0 = none */
     int64_t deadline_ns;
     int64_t until_ns; /* of a read: set by tx_limit; 0 = none */
     int64_t seq;      /* writer: last journal number given in this group; -1 = to be read */

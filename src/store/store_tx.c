@@ -32,7 +32,13 @@ int store_alter(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
 int store_read(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
 {
     Err own = ERR_INIT;
-    return s->driver->read(s, name, fn, ctx, err ? err : &own);
+    return s->driver->read(s, name, s->read_timeout_ms, fn, ctx, err ? err : &own);
+}
+
+int store_read_long(Store *s, const char *name, TxFn fn, void *ctx, Err *err)
+{
+    Err own = ERR_INIT;
+    return s->driver->read(s, name, 0, fn, ctx, err ? err : &own);
 }
 
 Dialect tx_dialect(const Tx *tx) { return tx->store->dialect; }

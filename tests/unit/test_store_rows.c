@@ -240,15 +240,16 @@ static void statement_cache__keeps_its_size(void **state)
 
 /* --- a read that takes too long ---------------------------------------------------------------------- */
 
+/* ctx: how many rows it takes; NULL = as good as endless. */
 static int endless(Tx *tx, void *ctx, Err *err)
 {
-    (void)ctx;
     _cleanup_arena_ Arena *a = arena_new();
     Val v;
+    const int64_t rows = ctx ? *(const int64_t *)ctx : 2000000000;
     return tx_one(tx, a,
-                  SQL("with recursive c(i) as (select 1 union all select i + 1 from c where i < 2000000000)"
+                  SQL("with recursive c(i) as (select 1 union all select i + 1 from c where i < $1)"
                       " select count(*) from c"),
-                  NULL, 0, &v, err);
+                  VALS(V_INT(rows)), &v, err);
 }
 
 static void long_read__is_ended(void **state)
@@ -260,6 +261,32 @@ static void long_read__is_ended(void **state)
     assert_int_equal(store_read(s, "endless", endless, NULL, &err), -ERR_TIMEOUT);
     int64_t n;
     good(store_read(s, "count", count_big, &n, &err), &err);
+    store_free(s);
+}
+
+/* What is too long for the store's limit is done all the same; a limit of its own part still counts there. */
+static int long_and_limited(Tx *tx, void *ctx, Err *err)
+{
+    TRY(endless(tx, ctx, err));
+    TRY(tx_limit(tx, 10, err));
+    assert_int_equal(tx_nested(tx, endless, NULL, err), -ERR_TIMEOUT);
+    TRY(tx_limit(tx, 0, err));
+    return endless(tx, ctx, err);
+}
+
+static void long_read__has_its_time_where_it_may(void **state)
+{
+    Store *s;
+    Err err = ERR_INIT;
+    const StoreOptions o = {.dir = testdb_dir(*state), .url = testdb_url(*state), .read_timeout_ms = 10};
+    good(store_open(&o, &s, &err), &err);
+    int64_t rows = 1000;
+    while (store_read(s, "long", endless, &rows, &err) == 0) rows *= 2;
+    if (err.code != ERR_TIMEOUT) fail_msg("%s", err.msg);
+    rows *= 2;
+    good(store_read_long(s, "long and limited", long_and_limited, &rows, &err), &err);
+    assert_int_equal(store_read(s, "long", endless, &rows, &err),
+                     -ERR_TIMEOUT); /* the next one has its limit again */
     store_free(s);
 }
 
@@ -382,15 +409,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, testdb_teardown)
     const struct CMUnitTest tests[] = {
-        T(values__come_back_as_they_went),
-        T(returning__and_open_rows),
-        T(big_result__is_walked_in_flat_memory),
-        T(queries__may_be_read_in_turn),
-        T(statement_cache__keeps_its_size),
-        T(long_read__is_ended),
-        T(limited_part__is_ended_alone),
-        T(error_behind_what_is_read__is_told),
-        T(functions__mean_the_same),
+        T(values__come_back_as_they_went),       T(returning__and_open_rows),
+        T(big_result__is_walked_in_flat_memory), T(queries__may_be_read_in_turn),
+        T(statement_cache__keeps_its_size),      T(long_read__is_ended),
+        T(long_read__has_its_time_where_it_may), T(limited_part__is_ended_alone),
+        T(error_behind_what_is_read__is_told),   T(functions__mean_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
