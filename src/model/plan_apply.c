@@ -327,13 +327,62 @@ int plan_reseal(const Model *m, Tx *tx, int64_t *ret_fields, Err *err)
     return 0;
 }
 
+/* --- what the journal is told
+ * -------------------------------------------------------------------------------------------------- */
+
+/* The entity whose records' values the step changes without an entry for each; empty = none. */
+static Str reshapes(const PlanStep *s)
+{
+    switch ((enum PlanKind)s->kind) {
+    case ADD_COLUMN:
+    case CONVERT:
+    case CREATE_LINK:
+    case RECOMPUTE:
+    case DROP_COLUMN:
+    case DROP_LINK:
+        return s->entity && s->text.n ? s->entity->name : S(""); /* a new table's links: no text */
+    default: return S("");
+    }
+}
+
+/* An entry `reshape` or `drop` with the steps of it: verify (verify_record.c) and the reader of the journal
+   rely on them. */
+static int tell(Tx *tx, Arena *a, Str entity, const char *op, const PlanStep *steps, size_t n, Err *err)
+{
+    Buf b;
+    JsonWriter w;
+    buf_init(&b, SQL_TEXT_MAX);
+    jw_init(&w, &b);
+    jw_object(&w);
+    jw_key(&w, S("steps"));
+    jw_array(&w);
+    for (size_t i = 0; i < n; i++) jw_str(&w, steps[i].text);
+    jw_array_end(&w);
+    jw_object_end(&w);
+    JournalEntry x = {.actor = S("system"), .entity = entity, .op = str_c(op), .after = buf_dup(a, &b)};
+    buf_done(&b);
+    return journal_add(tx, &x, err);
+}
+
+static int tell_reshaped(Tx *tx, Arena *a, const Entity *e, const Plan *p, Err *err)
+{
+    PlanStep *steps = ARENA_ARRAY(a, PlanStep, p->n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++)
+        if (str_eq(reshapes(&p->steps[i]), e->name)) steps[n++] = p->steps[i];
+    return n ? tell(tx, a, e->name, "reshape", steps, n, err) : 0;
+}
+
 int plan_apply(Arena *a, const Model *m, const Plan *p, Tx *tx, Err *err)
 {
     for (size_t i = 0; i < p->n; i++)
         if (apply_step(a, &p->steps[i], tx, err) < 0)
             return p->steps[i].text.n ? err_wrap(err, STR_FMT, STR_ARG(p->steps[i].text)) : -(int)err->code;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->steps[i].kind == DROP_TABLE) TRY(tell(tx, a, p->steps[i].name, "drop", &p->steps[i], 1, err));
     for (size_t i = 0; i < m->n_entities; i++) {
         const Entity *e = m->entities[i];
+        TRY(tell_reshaped(tx, a, e, p, err));
         TRY(tx_exec(tx, &sql_model_entity_put, VALS(V_TEXT(e->name), V_TEXT(plan_spec(a, e))), NULL, err));
     }
     return 0;

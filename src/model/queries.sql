@@ -81,3 +81,12 @@ select row_no, cells, raw, field, reason from model_job_row where job = $1 and s
 
 -- name: job_row_count
 select count(*) from model_job_row where job = $1 and state = 'rejected'
+
+-- name: verify_entries
+-- Changes of an entity's records above $2, record by record: by the index of that order (hence the sign), not sorted.
+select record, seq, at_us, op, actor, after from journal
+where entity = $1 and +seq > $2 and record > '' and op in ('insert', 'update', 'delete') order by record, seq
+
+-- name: verify_shape
+-- The last time that init changed the entity's columns or dropped its table.
+select max(seq) from journal where entity = $1 and record = '' and op = $2

@@ -85,6 +85,13 @@ int refused_reference(Writer *w, const Entity *e, const Input *in, Err *err);
 int refused_referred(Writer *w, const Entity *e, Val id, Err *err);
 /* record_values.c: the value of a computed field for these inputs. ERR_VALIDATION. */
 int record_compute(Arena *a, const Entity *e, const Field *f, const Input *in, Val *ret, Err *err) CHECKED;
+/* record_values.c: members of `in` for the fields with which[i], as the journal's entries hold them: a JSON
+   object; which NULL: of those that have a value. Sealed fields stay sealed. */
+Str record_changes(Arena *a, const Entity *e, const Input *in, const bool *which);
+/* record_load.c: `, t."a", t."b" …`, every field that the entity's own table holds, and their values from
+   column `col` on, unsealed. ERR_VERIFY when a sealed one was changed. */
+void record_columns(Build *b, const Entity *e);
+int record_columns_take(Arena *a, const Entity *e, const Rows *rows, int col, Input *ret, Err *err) CHECKED;
 /* record_format.c */
 typedef enum Part {
     PART_FIRST = 1,

@@ -31,6 +31,27 @@ static int load_links(Writer *w, const Entity *e, Val id, Stored *s, Err *err)
     return 0;
 }
 
+void record_columns(Build *b, const Entity *e)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        if (e->fields[i].storage == STORE_LINK) continue;
+        build_add(b, ", ");
+        build_column(b, "t", &e->fields[i]);
+    }
+}
+
+int record_columns_take(Arena *a, const Entity *e, const Rows *rows, int col, Input *ret, Err *err)
+{
+    for (size_t i = 0; i < e->n; i++) {
+        if (e->fields[i].storage == STORE_LINK) continue;
+        Val v = rows_val(rows, col++);
+        if (v.kind >= VAL_TEXT) v.s = str_dup(a, v.s);
+        TRY(vault_out(a, &e->fields[i], v, &ret->vals[i], err));
+        ret->set[i] = true;
+    }
+    return 0;
+}
+
 int record_load(Writer *w, const Entity *e, Val id, const Access *access, Stored *ret, Err *err)
 {
     Build b;
@@ -40,11 +61,7 @@ int record_load(Writer *w, const Entity *e, Val id, const Access *access, Stored
     build_column(&b, "t", &e->sys[SYS_REV]);
     build_add(&b, ", ");
     build_column(&b, "t", entity_id(e));
-    for (size_t i = 0; i < e->n; i++) {
-        if (e->fields[i].storage == STORE_LINK) continue;
-        build_add(&b, ", ");
-        build_column(&b, "t", &e->fields[i]);
-    }
+    record_columns(&b, e);
     build_from_one(&b, e, id);
     if (access) access_where(&b, "t", w->who, e, access);
     Sql sql = build_sql(&b, "model.load");
@@ -53,13 +70,7 @@ int record_load(Writer *w, const Entity *e, Val id, const Access *access, Stored
     if (rc == 0) err_set(err, ERR_NOT_FOUND, "没有这条" STR_FMT, STR_ARG(e->title));
     if (rc <= 0) return rows_done(rows), rc ? rc : -(int)ERR_NOT_FOUND;
     *ret = (Stored){input_new(w->a, e), rows_text(rows, w->a, 1), rows_int(rows, 0)};
-    for (size_t i = 0, col = 2; i < e->n; i++) {
-        if (e->fields[i].storage == STORE_LINK) continue;
-        Val v = rows_val(rows, (int)col++);
-        if (v.kind >= VAL_TEXT) v.s = str_dup(w->a, v.s);
-        TRY(vault_out(w->a, &e->fields[i], v, &ret->in.vals[i], err));
-        ret->in.set[i] = true;
-    }
+    TRY(record_columns_take(w->a, e, rows, 2, &ret->in, err));
     rows_done(rows);
     return load_links(w, e, id, ret, err);
 }

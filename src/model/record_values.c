@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MulanPSL-2.0 */
-/* What a record must be before it is written: defaults, computed fields, required fields, rules. */
+/* What a record must be before it is written: defaults, computed fields, required fields, rules; and what the
+   journal keeps of it. */
 #include "model/record_int.h"
 
 #include "model/expr.h"
 #include "model/value.h"
+#include "model/vault.h"
 
 int record_defaults(Writer *w, const Entity *e, Input *in, Err *err)
 {
@@ -79,4 +81,33 @@ int record_rules(Writer *w, const Entity *e, const Input *in, Err *err)
         return e->rules[i].field ? record_at(err, e->rules[i].field) : -(int)ERR_VALIDATION;
     }
     return 0;
+}
+
+Str record_changes(Arena *a, const Entity *e, const Input *in, const bool *which)
+{
+    Buf b;
+    JsonWriter jw;
+    buf_init(&b, 16 << 20);
+    jw_init(&jw, &b);
+    jw_object(&jw);
+    for (size_t i = 0; i < e->n; i++) {
+        const Field *f = &e->fields[i];
+        if (which && !which[i]) continue;
+        if (!which && (f->storage == STORE_LINK ? !in->lists[i].n : in->vals[i].kind == VAL_NULL)) continue;
+        jw_key(&jw, f->name);
+        if (f->storage == STORE_LINK) {
+            jw_array(&jw);
+            bool number = entity_id(f->to)->storage == STORE_INT;
+            for (size_t j = 0; j < in->lists[i].n; j++)
+                number ? jw_raw(&jw, in->lists[i].items[j]) : jw_str(&jw, in->lists[i].items[j]);
+            jw_array_end(&jw);
+        } else if (f->sealed && in->vals[i].kind != VAL_NULL) {
+            jw_str(&jw, vault_in(a, f, in->vals[i]).s); /* at rest here, too */
+        } else
+            value_write_json(&jw, f, in->vals[i]);
+    }
+    jw_object_end(&jw);
+    Str s = buf_dup(a, &b);
+    buf_done(&b);
+    return s;
 }

@@ -29,36 +29,6 @@ static Str new_id(Arena *a, int64_t at_us)
 /* --- the journal
  * ------------------------------------------------------------------------------------------------ */
 
-/* Members of `in` for the fields with which[i], as a JSON object. */
-static Str changes(Writer *w, const Entity *e, const Input *in, const bool *which)
-{
-    Buf b;
-    JsonWriter jw;
-    buf_init(&b, 16 << 20);
-    jw_init(&jw, &b);
-    jw_object(&jw);
-    for (size_t i = 0; i < e->n; i++) {
-        const Field *f = &e->fields[i];
-        if (which && !which[i]) continue;
-        if (!which && (f->storage == STORE_LINK ? !in->lists[i].n : in->vals[i].kind == VAL_NULL)) continue;
-        jw_key(&jw, f->name);
-        if (f->storage == STORE_LINK) {
-            jw_array(&jw);
-            bool number = entity_id(f->to)->storage == STORE_INT;
-            for (size_t j = 0; j < in->lists[i].n; j++)
-                number ? jw_raw(&jw, in->lists[i].items[j]) : jw_str(&jw, in->lists[i].items[j]);
-            jw_array_end(&jw);
-        } else if (f->sealed && in->vals[i].kind != VAL_NULL) {
-            jw_str(&jw, vault_in(w->a, f, in->vals[i]).s); /* at rest here, too */
-        } else
-            value_write_json(&jw, f, in->vals[i]);
-    }
-    jw_object_end(&jw);
-    Str s = buf_dup(w->a, &b);
-    buf_done(&b);
-    return s;
-}
-
 static int journal(Writer *w, const Entity *e, Str id, const char *op, int64_t seq, Str before, Str after,
                    Err *err)
 {
@@ -286,7 +256,7 @@ int record_insert(Writer *w, const Entity *e, Input *given, Str *ret_id, Err *er
     TRY(attempt(&t, try_insert, err));
     TRY(write_links(w, e, t.id, in, NULL, err));
     TRY(check_outcome(w, e, t.id, &access, err));
-    TRY(journal(w, e, id, "insert", t.rev, S(""), changes(w, e, in, NULL), err));
+    TRY(journal(w, e, id, "insert", t.rev, S(""), record_changes(w->a, e, in, NULL), err));
     *ret_id = id;
     return 0;
 }
@@ -377,8 +347,8 @@ int record_update(Writer *w, const Entity *e, Val id, const Input *patch, int64_
     TRY(attempt(&t, try_update, err));
     TRY(write_links(w, e, id, &in, changed, err));
     TRY(check_outcome(w, e, id, &access, err));
-    return journal(w, e, old.id, "update", t.rev, changes(w, e, &old.in, changed),
-                   changes(w, e, &in, changed), err);
+    return journal(w, e, old.id, "update", t.rev, record_changes(w->a, e, &old.in, changed),
+                   record_changes(w->a, e, &in, changed), err);
 }
 
 static int try_delete(Tx *tx, void *ctx, Err *err)
@@ -407,7 +377,7 @@ int record_delete(Writer *w, const Entity *e, Val id, int64_t if_rev, Err *err)
     int rc = tx_nested(w->tx, try_delete, &t, err);
     if (rc == -(int)ERR_REFERENCE) return refused_referred(w, e, id, err);
     TRY(rc);
-    return journal(w, e, old.id, "delete", 0, changes(w, e, &old.in, NULL), S(""), err);
+    return journal(w, e, old.id, "delete", 0, record_changes(w->a, e, &old.in, NULL), S(""), err);
 }
 
 static int find_conflict(Writer *w, const Entity *e, const Input *in, const FieldSet *on, Val *ret, Err *err)
