@@ -150,15 +150,17 @@ static int open_folders(Store *s, const StoreOptions *o, Err *err)
     return o->lock ? store_lock(s, err) : 0;
 }
 
+/* 0 is the default, negative none. */
+static int limit(int ms, int otherwise) { return ms == 0 ? otherwise : ms < 0 ? 0 : ms; }
+
 int store_open(const StoreOptions *options, Store **ret, Err *err)
 {
     _cleanup_store_ Store *s = xcalloc(1, sizeof *s);
     s->lock_fd = -1;
     s->dir = xstrdup(options->dir);
     s->readers = options->readers;
-    s->read_timeout_ms = options->read_timeout_ms == 0  ? STORE_READ_TIMEOUT_MS
-                         : options->read_timeout_ms < 0 ? 0
-                                                        : options->read_timeout_ms;
+    s->read_timeout_ms = limit(options->read_timeout_ms, STORE_READ_TIMEOUT_MS);
+    s->answer_ms = limit(options->answer_ms, STORE_ANSWER_MS);
     pthread_mutex_init(&s->lock_mutex, NULL);
     pthread_mutex_init(&s->watch_mutex, NULL);
     TRY(choose_driver(s, options, err));

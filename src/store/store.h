@@ -59,6 +59,8 @@ typedef struct StoreOptions {
     const char *url;     /* NULL or "sqlite", or postgres://… */
     int readers;         /* reader connections (8) / pool size (16); 0 = default */
     int read_timeout_ms; /* one statement of a read: longer gives ERR_TIMEOUT; 0 = 30 s, negative = none */
+    int answer_ms; /* PostgreSQL: how long a write waits for each answer, and longer than its limit a read;
+                      then the connection counts as broken. 0 = 45 s, negative = without end */
     bool lock; /* take the folder's exclusive lock (serve, init, import …); ERR_RUNNING tells pid. Without it
                   a SQLite store takes the lock at its first write: never two writers on one file */
 } StoreOptions;

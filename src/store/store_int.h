@@ -16,6 +16,7 @@ enum {
     STORE_CACHE_MAX = 256,         /* prepared statements kept per connection */
     STORE_WAIT_MS = 10000,         /* waiting for a free connection */
     STORE_READ_TIMEOUT_MS = 30000, /* default for one statement of a read */
+    STORE_ANSWER_MS = 45000,       /* default; whoever waits in front of us mostly waits 60 s */
 };
 
 typedef enum SaveStep { SAVE_BEGIN, SAVE_RELEASE, SAVE_ROLLBACK } SaveStep;
@@ -54,7 +55,7 @@ struct Store {
     const Driver *driver;
     Dialect dialect;
     char *dir, *url;
-    int readers, read_timeout_ms;
+    int readers, read_timeout_ms, answer_ms;
     pthread_mutex_t lock_mutex; /* guards lock_fd */
     int lock_fd;                /* -1 = the folder is not locked by us */
     void *db;                   /* the driver's own */
@@ -83,6 +84,7 @@ struct Tx {
     void *kind; /* PostgreSQL: what is learned of transactions of this name; NULL = nothing */
     bool lone, ended;     /* PostgreSQL: a read of one statement, which its commit goes along with; it did */
     int asks;             /* PostgreSQL: statements of a read so far */
+    int patience_ms;      /* PostgreSQL: how long each answer is waited for; 0 = without end */
     int own_ms, limit_ms; /* PostgreSQL: of a statement of a read, 0 = none; set by tx_limit, 0 = own_ms */
     bool seq_held;        /* PostgreSQL: the horizon's advisory lock is held */
     int64_t seqs[64];     /* PostgreSQL: numbers taken ahead by a transaction that writes many entries */

@@ -19,7 +19,7 @@ const PgText pg_commit = {"commit", "commit"};
 int pg_command(PgConn *c, Tx *tx, const char *text, Err *err)
 {
     TRY(pg_settle(c, tx, err));
-    PGresult *res = PQexec(c->pq, text);
+    PGresult *res = pg_exec_text(c, text);
     ExecStatusType st = PQresultStatus(res);
     int r = st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK ? 0 : pg_error(c, tx, res, text, err);
     PQclear(res);
@@ -342,7 +342,7 @@ static int run(const Tx *start, TxFn fn, void *ctx, Err *err)
     for (;;) {
         PgConn *c;
         Err why = ERR_INIT;
-        TRY(pg_take(s, &c, err));
+        TRY(pg_take(s, start->patience_ms, &c, err));
         Tx tx = *start;
         tx.conn = c, tx.kind = kind, tx.lone = lone;
         int r = horizon ? fetch_horizon(&tx, &why) : 0;
@@ -374,13 +374,18 @@ static int run(const Tx *start, TxFn fn, void *ctx, Err *err)
 
 static int pg_write(Store *s, const char *name, bool alter, TxFn fn, void *ctx, Err *err)
 {
-    (void)alter; /* DDL is as transactional as the rest, and nothing needs rebuilding */
-    return run(&(Tx){.store = s, .name = name, .write = true, .horizon = -1}, fn, ctx, err);
+    /* DDL is as transactional as the rest, and nothing needs rebuilding; an index takes what it takes */
+    const int patience = alter ? 0 : s->answer_ms;
+    return run(&(Tx){.store = s, .name = name, .write = true, .patience_ms = patience, .horizon = -1}, fn,
+               ctx, err);
 }
 
 static int pg_read(Store *s, const char *name, int limit_ms, TxFn fn, void *ctx, Err *err)
 {
-    return run(&(Tx){.store = s, .name = name, .own_ms = limit_ms, .horizon = -1}, fn, ctx, err);
+    const int patience =
+        limit_ms && s->answer_ms ? limit_ms + s->answer_ms / 4 : 0; /* the server's turn first */
+    return run(&(Tx){.store = s, .name = name, .patience_ms = patience, .own_ms = limit_ms, .horizon = -1},
+               fn, ctx, err);
 }
 
 static void pg_close(Store *s)

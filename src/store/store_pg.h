@@ -10,8 +10,36 @@ enum { PG_FETCH = 500, PG_RETRY_MAX = 8, PG_RETRY_ALONE = 4 };
 /* SQLSTATE as a number, to switch on. */
 #define SQLSTATE(a, b, c, d, e) (((((a)*43 + (b)) * 43 + (c)) * 43 + (d)) * 43 + (e))
 
+/* --- store_pg_guard.c: how long an answer is waited for ---------------------------------------------- */
+typedef struct PgGuard PgGuard;
+
+enum { PG_SERVER_SIZE = 40 };
+
+typedef struct PgLine {
+    PgGuard *guard;
+    int fd, pid;
+    char server[PG_SERVER_SIZE]; /* when it started, which tells it from any other */
+    atomic_int patience_ms;      /* of the present transaction; 0 = without end */
+    _Atomic int64_t since_ns;    /* somebody waits since then; 0 = nobody */
+    atomic_bool idle;            /* in nobody's hands */
+    bool shut;                   /* the guard's */
+    struct PgLine *next, *prev;
+} PgLine;
+
+int pg_guard_start(int answer_ms, PgGuard **ret, Err *err) CHECKED; /* *ret is set in any case */
+void pg_guard_stop(PgGuard *g);                                     /* when no line is open any more */
+void pg_line_open(PgGuard *g, PgLine *l, PGconn *pq, int patience_ms);
+/* Learns who is at the other end, and ends there what earlier lines have left behind. */
+void pg_line_meet(PgLine *l, PGconn *pq);
+void pg_line_close(PgLine *l); /* before PQfinish */
+PgLine *pg_wait(PgLine *l);
+void pg_waited(PgLine **l);
+/* From here to the end of the block the line waits for the server. Blocks do not nest. */
+#define PG_WAITS(l) __attribute__((cleanup(pg_waited))) PgLine *waits_ __attribute__((unused)) = pg_wait(l)
+
 typedef struct PgConn {
     PGconn *pq;
+    PgLine line;
     Store *store;
     StmtCache cache;
     Rows *streaming; /* its rows are still on the wire: pg_idle takes them in before another command */
@@ -43,6 +71,7 @@ typedef struct PgPool {
     int open;
     PgKind kinds[PG_KINDS];
     PgListen *listen;
+    PgGuard *guard;
     /* Writers share it; one that has lost PG_RETRY_ALONE conflicts takes it alone, so that nobody of this
        server is in its way: under load SERIALIZABLE sees conflicts where there are none (it watches whole
        pages). */
@@ -50,10 +79,15 @@ typedef struct PgPool {
 } PgPool;
 
 /* --- store_pg_pool.c --------------------------------------------------------------------------------- */
-int pg_connect(Store *s, PGconn **ret, Err *err) CHECKED;
-int pg_take(Store *s, PgConn **ret, Err *err) CHECKED;
+/* The line is open then. */
+int pg_connect(Store *s, PgLine *line, PGconn **ret, Err *err) CHECKED;
+void pg_disconnect(PgLine *line, PGconn *pq);
+/* patience_ms: how long each answer is waited for; 0 = without end. */
+int pg_take(Store *s, int patience_ms, PgConn **ret, Err *err) CHECKED;
 void pg_give(PgConn *c); /* a broken one is closed */
 bool pg_broken(const PgConn *c);
+PGresult *pg_result(PgConn *c);                      /* PQgetResult, looked after by the guard */
+PGresult *pg_exec_text(PgConn *c, const char *text); /* PQexec */
 int pg_pool_open(Store *s, Err *err) CHECKED;
 void pg_pool_close(Store *s);
 /* Name of the prepared statement of a text, prepared on first use. tx may be NULL. */

@@ -16,7 +16,7 @@ void pg_pass(PgConn *c)
     const bool piped = flying(c);
     int ends = 0;
     while (ends < (piped ? 2 : 1)) {
-        PGresult *res = PQgetResult(c->pq);
+        PGresult *res = pg_result(c);
         ends = res ? 0 : ends + 1;
         bool sync = PQresultStatus(res) == PGRES_PIPELINE_SYNC;
         PQclear(res);
@@ -32,7 +32,7 @@ int pg_land(PgConn *c, Tx *tx, Err *err)
     int e = 0, ends = 0;
     const bool piped = flying(c);
     while (ends < (piped ? 2 : 1)) {
-        if (!(res = PQgetResult(c->pq))) {
+        if (!(res = pg_result(c))) {
             ends++;
             continue;
         }
@@ -50,7 +50,7 @@ int pg_land(PgConn *c, Tx *tx, Err *err)
 static int take_posted(PgConn *c, Tx *tx, Err *err)
 {
     while (c->posted > 0) {
-        PGresult *res = PQgetResult(c->pq);
+        PGresult *res = pg_result(c);
         ExecStatusType st = PQresultStatus(res);
         if (st != PGRES_COMMAND_OK && st != PGRES_TUPLES_OK) {
             int e = pg_error(c, tx, res, NULL, err);
@@ -59,18 +59,30 @@ static int take_posted(PgConn *c, Tx *tx, Err *err)
             return e;
         }
         PQclear(res);
-        while ((res = PQgetResult(c->pq))) PQclear(res);
+        while ((res = pg_result(c))) PQclear(res);
         c->posted--;
         if (tx) tx->opened = true; /* BEGIN goes first */
     }
     return 0;
 }
 
+static bool sync_flight(PgConn *c)
+{
+    PG_WAITS(&c->line); /* a full socket is waited for, too */
+    return PQpipelineSync(c->pq);
+}
+
+static bool send_it(PgConn *c, const char *name, const PgArgs *a)
+{
+    PG_WAITS(&c->line);
+    return PQsendQueryPrepared(c->pq, name, a->n, a->values, a->lengths, a->formats, 0);
+}
+
 int pg_settle(PgConn *c, Tx *tx, Err *err)
 {
     pg_idle(c);
     if (!flying(c)) return 0;
-    if (!PQpipelineSync(c->pq)) {
+    if (!sync_flight(c)) {
         int e = pg_error(c, tx, NULL, NULL, err);
         pg_pass(c);
         return e;
@@ -93,8 +105,7 @@ int pg_post(PgConn *c, Tx *tx, const PgText *t, const Val *args, size_t n, Err *
     pg_idle(c);
     TRY(statement(c, tx, t, &name, err));
     TRY(pg_args(c, args, n, &a, err));
-    if ((!flying(c) && !PQenterPipelineMode(c->pq)) ||
-        !PQsendQueryPrepared(c->pq, name, a.n, a.values, a.lengths, a.formats, 0))
+    if ((!flying(c) && !PQenterPipelineMode(c->pq)) || !send_it(c, name, &a))
         return pg_error(c, tx, NULL, t->text, err);
     c->posted++;
     return 0;
@@ -103,8 +114,7 @@ int pg_post(PgConn *c, Tx *tx, const PgText *t, const Val *args, size_t n, Err *
 /* The commit that goes with the only statement of a read; its answer is taken by pg_land. */
 static int post_end(PgConn *c, Tx *tx, Err *err)
 {
-    if (!PQsendQueryPrepared(c->pq, pg_known(c, pg_commit.text), 0, NULL, NULL, NULL, 0))
-        return pg_error(c, tx, NULL, NULL, err);
+    if (!send_it(c, pg_known(c, pg_commit.text), &(PgArgs){0})) return pg_error(c, tx, NULL, NULL, err);
     tx->ended = true;
     return 0;
 }
@@ -119,15 +129,14 @@ int pg_ask(PgConn *c, Tx *tx, const PgText *t, const Val *args, size_t n, bool s
     if (lone && !pg_known(c, pg_commit.text)) TRY(statement(c, tx, &pg_commit, &commit, err));
     TRY(statement(c, tx, t, &name, err));
     TRY(pg_args(c, args, n, &a, err));
-    if (!PQsendQueryPrepared(c->pq, name, a.n, a.values, a.lengths, a.formats, 0))
-        return pg_error(c, tx, NULL, t->text, err);
+    if (!send_it(c, name, &a)) return pg_error(c, tx, NULL, t->text, err);
     if (flying(c)) {
         if (lone) TRY(post_end(c, tx, err));
-        if (!PQpipelineSync(c->pq)) return pg_error(c, tx, NULL, t->text, err);
+        if (!sync_flight(c)) return pg_error(c, tx, NULL, t->text, err);
     }
     TRY(take_posted(c, tx, err));
     if (single) PQsetSingleRowMode(c->pq);
-    PGresult *res = PQgetResult(c->pq);
+    PGresult *res = pg_result(c);
     ExecStatusType st = PQresultStatus(res);
     if (st == PGRES_SINGLE_TUPLE || st == PGRES_TUPLES_OK || st == PGRES_COMMAND_OK) {
         *ret = res;
@@ -142,15 +151,14 @@ int pg_ask(PgConn *c, Tx *tx, const PgText *t, const Val *args, size_t n, bool s
 void pg_depart(PgConn *c)
 {
     const char *name = pg_known(c, pg_commit.text);
-    c->departed =
-        !flying(c) && name && PQsendQueryPrepared(c->pq, name, 0, NULL, NULL, NULL, 0) && PQflush(c->pq) >= 0;
+    c->departed = !flying(c) && name && send_it(c, name, &(PgArgs){0}) && PQflush(c->pq) >= 0;
 }
 
 void pg_arrive(PgConn *c)
 {
     PGresult *res;
     if (!c->departed) return;
-    while ((res = PQgetResult(c->pq))) PQclear(res);
+    while ((res = pg_result(c))) PQclear(res);
     c->departed = false;
 }
 
@@ -158,6 +166,6 @@ void pg_abandon(PgConn *c)
 {
     pg_idle(c);
     if (!flying(c)) return;
-    PQpipelineSync(c->pq);
+    sync_flight(c);
     pg_pass(c);
 }

@@ -26,6 +26,7 @@ struct PgListen {
     int wake; /* eventfd */
     _Atomic bool stop, dirty;
     PGconn *pq;
+    PgLine line;
     int64_t seen; /* sequence at the last poll */
 };
 
@@ -40,14 +41,25 @@ void pg_listen_changed(PgListen *l)
     if (!atomic_exchange(&l->dirty, true)) wake(l);
 }
 
+static PGresult *ask(PgListen *l, const char *text)
+{
+    PG_WAITS(&l->line);
+    return PQexec(l->pq, text);
+}
+
+static void hang_up(PgListen *l)
+{
+    if (l->pq) pg_disconnect(&l->line, TAKE(l->pq));
+}
+
 static int connect_and_listen(PgListen *l, Err *err)
 {
-    TRY(pg_connect(l->store, &l->pq, err));
-    PGresult *res = PQexec(l->pq, "listen chengshu_journal");
+    TRY(pg_connect(l->store, &l->line, &l->pq, err));
+    PGresult *res = ask(l, "listen chengshu_journal");
     bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
     PQclear(res);
     if (ok) return 0;
-    PQfinish(TAKE(l->pq));
+    hang_up(l);
     return err_set(err, ERR_IO, "无法监听日志的变化");
 }
 
@@ -66,7 +78,7 @@ static bool heard(PgListen *l)
 
 static bool moved(PgListen *l)
 {
-    PGresult *res = PQexec(l->pq, sql_store_journal_last.text[DIALECT_POSTGRES]);
+    PGresult *res = ask(l, sql_store_journal_last.text[DIALECT_POSTGRES]);
     int64_t seq = l->seen;
     /* Before the migration there is no sequence, and nothing to hear of. */
     if (PQresultStatus(res) == PGRES_TUPLES_OK && !str_int(str_c(PQgetvalue(res, 0, 0)), &seq)) seq = l->seen;
@@ -91,7 +103,7 @@ static void serve(PgListen *l)
 {
     bool idle = wait_for(l, POLL_MS);
     bool own = atomic_exchange(&l->dirty, false);
-    if (own) PQclear(PQexec(l->pq, "notify chengshu_journal"));
+    if (own) PQclear(ask(l, "notify chengshu_journal"));
     bool other = heard(l);
     if (idle) other |= moved(l);
     if (own || other) store_changed(l->store);
@@ -107,7 +119,7 @@ static void *work(void *p)
             serve(l);
             continue;
         }
-        if (l->pq) PQfinish(TAKE(l->pq));
+        hang_up(l);
         Err err = ERR_INIT;
         if (connect_and_listen(l, &err) == 0) {
             back_off = BACK_OFF_MIN_MS;
@@ -132,7 +144,7 @@ int pg_listen_start(Store *s, PgListen **ret, Err *err)
     if (r == 0 && pthread_create(&l->thread, NULL, work, l) != 0)
         r = err_set(err, ERR_INTERNAL, "无法启动监听线程");
     if (r < 0) {
-        if (l->pq) PQfinish(l->pq);
+        hang_up(l);
         if (l->wake >= 0) close(l->wake);
         free(l);
         return r;
@@ -148,8 +160,8 @@ void pg_listen_stop(PgListen *l)
     wake(l);
     pthread_join(l->thread, NULL);
     /* Changes of the last moment: others must hear of them although we leave. */
-    if (l->pq && atomic_load(&l->dirty)) PQclear(PQexec(l->pq, "notify chengshu_journal"));
-    if (l->pq) PQfinish(l->pq);
+    if (l->pq && atomic_load(&l->dirty)) PQclear(ask(l, "notify chengshu_journal"));
+    hang_up(l);
     close(l->wake);
     free(l);
 }

@@ -12,8 +12,9 @@ enum { POOL = 16, POOL_MAX = 512 };
 
 /* Settings that the driver's reading of values relies on. lc_messages needs a privilege that many roles lack;
    the parsing of errors does not depend on it. */
-static int set_up(PGconn *pq, Err *err)
+static int set_up(PgLine *line, PGconn *pq, Err *err)
 {
+    PG_WAITS(line);
     static const char settings[] =
         "set synchronous_commit=on; set timezone='UTC'; set datestyle='ISO,YMD';"
         "set intervalstyle='iso_8601'; set bytea_output='hex';"
@@ -44,7 +45,7 @@ static void quiet(void *p, const PGresult *res)
 
 /* What stands before the URL it may say otherwise; what stands behind, not. A server that vanished without a
    word is noticed after about 20 s: by its missing acknowledgement while we send, else by keep-alives. */
-int pg_connect(Store *s, PGconn **ret, Err *err)
+int pg_connect(Store *s, PgLine *line, PGconn **ret, Err *err)
 {
     const char *keys[] = {"connect_timeout",           "tcp_user_timeout", "keepalives_idle",
                           "keepalives_interval",       "keepalives_count", "dbname",
@@ -60,14 +61,34 @@ int pg_connect(Store *s, PGconn **ret, Err *err)
         r = err_set(err, ERR_IO, "PostgreSQL 版本过低（%d），需要 15 或更新", PQserverVersion(pq));
     } else {
         PQsetNoticeReceiver(pq, quiet, NULL);
-        r = set_up(pq, err);
+        pg_line_open(((PgPool *)s->db)->guard, line, pq, s->answer_ms);
+        r = set_up(line, pq, err);
+        if (r == 0) pg_line_meet(line, pq);
     }
     if (r < 0) {
-        PQfinish(pq);
+        pg_disconnect(line, pq);
         return r;
     }
     *ret = pq;
     return 0;
+}
+
+void pg_disconnect(PgLine *line, PGconn *pq)
+{
+    pg_line_close(line);
+    PQfinish(pq);
+}
+
+PGresult *pg_result(PgConn *c)
+{
+    PG_WAITS(&c->line);
+    return PQgetResult(c->pq);
+}
+
+PGresult *pg_exec_text(PgConn *c, const char *text)
+{
+    PG_WAITS(&c->line);
+    return PQexec(c->pq, text);
 }
 
 /* --- prepared statements ----------------------------------------------------------------------------- */
@@ -84,7 +105,7 @@ static void forget(void *conn, void *p)
     PgStmt *st = p;
     char text[40];
     snprintf(text, sizeof text, "deallocate %s", st->name);
-    if (!pg_broken(c) && PQtransactionStatus(c->pq) != PQTRANS_INERROR) PQclear(PQexec(c->pq, text));
+    if (!pg_broken(c) && PQtransactionStatus(c->pq) != PQTRANS_INERROR) PQclear(pg_exec_text(c, text));
     free(st);
 }
 
@@ -94,12 +115,18 @@ const char *pg_known(PgConn *c, const char *text)
     return it ? ((PgStmt *)it->stmt)->name : NULL;
 }
 
+static PGresult *prepare(PgConn *c, const char *name, const char *text)
+{
+    PG_WAITS(&c->line);
+    return PQprepare(c->pq, name, text, 0, NULL);
+}
+
 int pg_prepared(PgConn *c, Tx *tx, const char *name, const char *text, const char **ret, Err *err)
 {
     if ((*ret = pg_known(c, text))) return 0;
     PgStmt *st = xcalloc(1, sizeof *st);
     snprintf(st->name, sizeof st->name, "s%u", ++c->names);
-    PGresult *res = PQprepare(c->pq, st->name, text, 0, NULL);
+    PGresult *res = prepare(c, st->name, text);
     int r = PQresultStatus(res) == PGRES_COMMAND_OK ? 0 : pg_error(c, tx, res, text, err);
     PQclear(res);
     if (r < 0) {
@@ -119,10 +146,7 @@ bool pg_broken(const PgConn *c) { return c->standby || PQstatus(c->pq) != CONNEC
 static void conn_free(PgConn *c)
 {
     if (!c) return;
-    if (c->pq) {
-        PQfinish(c->pq);
-        c->pq = NULL;
-    }
+    if (c->pq) pg_disconnect(&c->line, TAKE(c->pq));
     cache_clear(&c->cache);
     free(c->args);
     free(c);
@@ -130,15 +154,17 @@ static void conn_free(PgConn *c)
 
 static int conn_new(Store *s, PgConn **ret, Err *err)
 {
-    PGconn *pq;
-    TRY(pg_connect(s, &pq, err));
     PgConn *c = xcalloc(1, sizeof *c);
-    *c = (PgConn){.pq = pq, .store = s, .cache = {.store = s, .drop = forget, .conn = c}};
-    *ret = c;
-    return 0;
+    *c = (PgConn){.store = s, .cache = {.store = s, .drop = forget, .conn = c}};
+    int r = pg_connect(s, &c->line, &c->pq, err);
+    if (r < 0)
+        free(c);
+    else
+        *ret = c;
+    return r;
 }
 
-int pg_take(Store *s, PgConn **ret, Err *err)
+int pg_take(Store *s, int patience_ms, PgConn **ret, Err *err)
 {
     PgPool *p = s->db;
     const struct timespec until = clock_until((int64_t)STORE_WAIT_MS * 1000);
@@ -150,17 +176,20 @@ int pg_take(Store *s, PgConn **ret, Err *err)
         }
     PgConn *c = p->idle;
     if (c)
-        p->idle = c->next;
+        p->idle = c->next, atomic_store(&c->line.idle, false);
     else
         p->open++;
     pthread_mutex_unlock(&p->mutex);
     if (c) {
+        atomic_store(&c->line.patience_ms, patience_ms);
         pg_arrive(c);
         *ret = c;
         return 0;
     }
     int r = conn_new(s, ret, err);
-    if (r < 0) {
+    if (r == 0) {
+        atomic_store(&(*ret)->line.patience_ms, patience_ms);
+    } else {
         pthread_mutex_lock(&p->mutex);
         p->open--;
         pthread_cond_signal(&p->freed);
@@ -181,6 +210,7 @@ void pg_give(PgConn *c)
     if (keep) {
         c->next = p->idle;
         p->idle = c;
+        atomic_store(&c->line.idle, true);
     } else {
         p->open--;
     }
@@ -201,7 +231,8 @@ int pg_pool_open(Store *s, Err *err)
     if (s->readers <= 0) s->readers = POOL;
     if (s->readers > POOL_MAX) s->readers = POOL_MAX;
     PgConn *c;
-    TRY(pg_take(s, &c, err));
+    TRY(pg_guard_start(s->answer_ms, &p->guard, err));
+    TRY(pg_take(s, s->answer_ms, &c, err));
     pg_give(c);
     return pg_listen_start(s, &p->listen, err);
 }
@@ -216,6 +247,7 @@ void pg_pool_close(Store *s)
         p->idle = c->next;
         conn_free(c);
     }
+    pg_guard_stop(p->guard);
     pthread_mutex_destroy(&p->mutex);
     pthread_cond_destroy(&p->freed);
     pthread_rwlock_destroy(&p->gate);

@@ -66,7 +66,7 @@ void pg_idle(PgConn *c)
     c->streaming = NULL;
     PgRows *p = r->impl;
     PGresult *res;
-    while ((res = PQgetResult(c->pq))) {
+    while ((res = pg_result(c))) {
         ExecStatusType st = PQresultStatus(res);
         if (st == PGRES_SINGLE_TUPLE) {
             park(p, res);
@@ -87,7 +87,7 @@ static int stream_next(Rows *r, Err *err)
     PgConn *c = p->conn;
     PQclear(p->res);
     p->row = 0;
-    p->res = PQgetResult(c->pq);
+    p->res = pg_result(c);
     if (PQresultStatus(p->res) == PGRES_SINGLE_TUPLE) return 1;
     Err late = ERR_INIT;
     int e = PQresultStatus(p->res) == PGRES_TUPLES_OK ? 0 : pg_error(c, r->tx, p->res, NULL, err);
@@ -123,13 +123,19 @@ static int cursor_fetch(Rows *r, Err *err)
     snprintf(text, sizeof text, "fetch forward %d from %s", PG_FETCH, p->cursor);
     TRY(pg_settle(c, r->tx, err));
     PQclear(p->res);
-    p->res = PQexec(c->pq, text);
+    p->res = pg_exec_text(c, text);
     p->row = 0;
     p->batch = 0;
     if (PQresultStatus(p->res) != PGRES_TUPLES_OK) return pg_error(c, r->tx, p->res, NULL, err);
     p->batch = PQntuples(p->res);
     if (p->batch == 0) p->end = true;
     return p->batch > 0;
+}
+
+static PGresult *declare(PgConn *c, const char *text, const PgArgs *a)
+{
+    PG_WAITS(&c->line);
+    return PQexecParams(c->pq, text, a->n, NULL, a->values, a->lengths, a->formats, 0);
 }
 
 static int cursor_start(Tx *tx, Rows *r, const Sql *sql, const Val *args, size_t n, Err *err)
@@ -144,7 +150,7 @@ static int cursor_start(Tx *tx, Rows *r, const Sql *sql, const Val *args, size_t
     if (text.over) return err_set(err, ERR_TOO_LARGE, "语句 %s 过长", sql->name);
     TRY(pg_settle(c, tx, err));
     TRY(pg_args(c, args, n, &a, err));
-    PGresult *res = PQexecParams(c->pq, text.p, a.n, NULL, a.values, a.lengths, a.formats, 0);
+    PGresult *res = declare(c, text.p, &a);
     int e =
         PQresultStatus(res) == PGRES_COMMAND_OK ? 0 : pg_error(c, tx, res, sql->text[DIALECT_POSTGRES], err);
     PQclear(res);

@@ -31,6 +31,12 @@ static int insert_town(Tx *tx, void *ctx, Err *err)
     return tx_exec(tx, SQL("insert into town (code, title) values ('a', 'a')"), NULL, 0, NULL, err);
 }
 
+static int clear_towns(Tx *tx, void *ctx, Err *err)
+{
+    (void)ctx;
+    return tx_exec(tx, SQL("delete from town"), NULL, 0, NULL, err);
+}
+
 static int count_towns(Tx *tx, void *ctx, Err *err)
 {
     _cleanup_arena_ Arena *a = arena_new();
@@ -250,6 +256,96 @@ static void standby__is_told_as_such(void **state)
     own_close(&o);
 }
 
+/* Every process of the server stops or goes on; its kernel goes on taking what it is sent. */
+static void own_signal(const Own *o, const char *name)
+{
+    char line[300];
+    snprintf(line, sizeof line, "p=$(head -1 %s/data/postmaster.pid) && kill -%s $p $(pgrep -P $p)", o->dir,
+             name);
+    assert_int_equal(system(line), 0);
+}
+
+static void own_impatient(Own *o)
+{
+    Err err = ERR_INIT;
+    char url[300];
+    store_free(o->s);
+    snprintf(url, sizeof url, "%.250s?connect_timeout=2", o->url);
+    const StoreOptions options = {.dir = o->city, .url = url, .read_timeout_ms = 300, .answer_ms = 600};
+    if (store_open(&options, &o->s, &err) < 0) fail_msg("%s", err.msg);
+}
+
+static int insert_and_freeze(Tx *tx, void *ctx, Err *err)
+{
+    Broken *b = ctx;
+    int64_t n;
+    b->runs++;
+    TRY(tx_exec(tx, SQL("insert into town (code, title) values ('b', 'b')"), NULL, 0, &n, err));
+    own_signal(b->o, "STOP");
+    return 0;
+}
+
+/* Nobody waits for ever for a server that stands still, whatever connections it was left with; when it goes
+   on, so do we. */
+static void frozen__is_told_and_left_behind(void **state)
+{
+    (void)state;
+    if (!testdb_is_postgres()) skip();
+    Err err = ERR_INIT;
+    Own o;
+    int64_t n = -1;
+    own_open(&o);
+    own_impatient(&o);
+    assert_int_equal(store_tx(o.s, "insert", insert_town, NULL, &err), 0);
+    assert_int_equal(store_read(o.s, "count", count_towns, &n, &err), 0);
+    own_signal(&o, "STOP");
+    assert_int_equal(store_read(o.s, "count", count_towns, &n, &err), -ERR_IO);
+    assert_int_equal(store_tx(o.s, "clear", clear_towns, NULL, &err), -ERR_IO);
+    own_signal(&o, "CONT");
+    assert_int_equal(store_read(o.s, "count", count_towns, &n, &err), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_tx(o.s, "clear", clear_towns, NULL, &err), 0);
+    Broken b = {.o = &o};
+    assert_int_equal(store_tx(o.s, "freeze", insert_and_freeze, &b, &err), -ERR_UNKNOWN);
+    assert_int_equal(b.runs, 1);
+    own_signal(&o, "CONT");
+    assert_int_equal(store_tx(o.s, "insert", insert_town, NULL, &err), 0);
+    own_close(&o);
+}
+
+static int count_waiting(Tx *tx, void *ctx, Err *err)
+{
+    _cleanup_arena_ Arena *a = arena_new();
+    Val v;
+    TRY(tx_one(tx, a, SQL("select count(*) from pg_stat_activity where wait_event = 'SyncRep'"), NULL, 0, &v,
+               err));
+    *(int64_t *)ctx = v.i;
+    return 0;
+}
+
+/* A commit that waits for a standby which does not come: not answered as done, and its place on the server is
+   not lost with it. */
+static void no_standby__commits_are_left_and_cleared(void **state)
+{
+    (void)state;
+    if (!testdb_is_postgres()) skip();
+    Err err = ERR_INIT;
+    Own o;
+    int64_t n = -1;
+    own_open(&o);
+    own_impatient(&o);
+    own_run("psql %s -qc \"alter system set synchronous_standby_names = 'nobody'\"", o.url);
+    own_again(&o, "stop");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(store_tx(o.s, "insert", insert_town, NULL, &err), i ? -ERR_UNIQUE : -ERR_UNKNOWN);
+        assert_int_equal(store_read(o.s, "waiting", count_waiting, &n, &err), 0);
+        assert_int_equal(n, 0);
+    }
+    assert_int_equal(store_read(o.s, "count", count_towns, &n, &err), 0);
+    assert_int_equal(n, 1);
+    own_close(&o);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, testdb_teardown)
@@ -259,6 +355,8 @@ int main(void)
         cmocka_unit_test(crash__no_entry_appears_below_a_head_that_was_read),
         cmocka_unit_test(crash__in_a_commit_leaves_the_outcome_unknown),
         cmocka_unit_test(standby__is_told_as_such),
+        cmocka_unit_test(frozen__is_told_and_left_behind),
+        cmocka_unit_test(no_standby__commits_are_left_and_cleared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
