@@ -13,7 +13,10 @@ int cmd_check(Options *o)
     const char *dir = o->n_args ? o->args[0] : o->systems ? o->systems : "systems";
     bool bad =
         model_load(dir, &f, &m, &err) < 0; /* what stands on the model is judged with it, all at once */
-    bad = bad || (rule_check(m, &f, &err) < 0) | (insight_check(m, &f, &err) < 0);
+    if (!bad) {
+        bad = rule_check(m, &f, &err) < 0;
+        if (insight_check(m, &f, &err) < 0) bad = true;
+    }
     if (bad) {
         print_faults(&f);
         fprintf(stderr, "chengshu: %s\n", err.msg);

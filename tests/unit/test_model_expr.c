@@ -192,8 +192,8 @@ static void hostile__slow_patterns_are_stopped(void **state)
         "replace(hex(zeroblob(150)), '0', 'a') regexp '(a*)*b'",
         "replace(hex(zeroblob(150)), '0', 'a') regexp '((a{1,200}){1,200}){1,200}'",
         "replace(hex(zeroblob(1500)), '0', 'a') regexp '(a*)(a*)(a*)\\1\\2\\3b'",
-        "'渭南' regexp 'a' || replace(hex(zeroblob(49)), '0', '?') || '+++++++' || "
-        "replace(hex(zeroblob(90)), '0', '?') || '++++'",
+        ("'渭南' regexp 'a' || replace(hex(zeroblob(49)), '0', '?') || '+++++++' || "
+         "replace(hex(zeroblob(90)), '0', '?') || '++++'"),
         "'渭南' regexp '((((((((((((((((((((a)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+'",
         "length(replace(replace(hex(zeroblob(15000)), '0', 'a'), 'aa', 'b'))",
         "instr(replace(hex(zeroblob(15000)), '0', 'a'), hex(zeroblob(500)) || 'b')",

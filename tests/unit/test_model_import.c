@@ -502,6 +502,13 @@ static ImportResult real(const TestCity *c, const char *entity, const char *path
     return r;
 }
 
+/* Under the sanitizers, where a row takes ten times as long, the last years alone. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { FIRST_YEAR = 2001 };
+#else
+enum { FIRST_YEAR = 1980 };
+#endif
+
 static void enterprise_registry__all_years(void **state)
 {
     (void)state;
@@ -511,7 +518,7 @@ static void enterprise_registry__all_years(void **state)
     assert_int_equal(r.rejected, 0);
     int64_t rows = 0, accepted = 0, rejected = 0;
     double begin = now();
-    for (int year = 1980; year <= 2003; year++) {
+    for (int year = FIRST_YEAR; year <= 2003; year++) {
         char name[128];
         snprintf(name, sizeof name, "data/enterprise-registry-shaanxi/shaanxi-%d.csv%s", year,
                  year > 2000 ? ".gz" : "");
@@ -520,35 +527,30 @@ static void enterprise_registry__all_years(void **state)
     }
     fprintf(stderr, "enterprise: rows %lld accepted %lld rejected %lld, %.1f s\n", (long long)rows,
             (long long)accepted, (long long)rejected, now() - begin);
-    assert_true(rows > 30800 && rows < 30850);
-    assert_true(accepted > 30000);
+    assert_true(FIRST_YEAR > 1980 || (rows > 30800 && rows < 30850));
+    assert_true(accepted > rows / 100 * 97);
     city_free(&c);
 }
 
+/* One file of each shape of one service's export; the story `foreign` takes all files of all services. */
 static void foreign_files__go_in_by_maps_alone(void **state)
 {
     (void)state;
-    if (!shared("data/land-transactions-taipei/SOURCE.txt")) skip();
+    if (!shared("data/service-requests-nyc311/SOURCE.txt")) skip();
     static const struct {
-        const char *entity, *file, *map;
+        const char *file, *map;
         int64_t rows;
     } files[] = {
-        {"land_transaction", "land-transactions-taipei/a_lvr_land_a.csv", "land-taipei", 8841},
-        {"food_business", "food-inspections-sf/businesses.csv", "food-business", 6399},
-        {"food_inspection", "food-inspections-sf/inspections.csv", "food-inspection", 14233},
-        {"food_violation", "food-inspections-sf/violations.csv", "food-violation", 39006},
-        {"service_request", "service-requests-nyc311/nyc311-animals-2010-2025.csv", "nyc311-portal", 5895},
-        {"service_request", "service-requests-nyc311/nyc311-animals-2025-excel.csv", "nyc311-excel", 4969},
-        {"service_request", "service-requests-nyc311/nyc311-mixed-2018.csv", "nyc311-portal", 1000},
-        {"service_request", "service-requests-nyc311/nyc311-api-2024a.csv", "nyc311-api", 1000},
-        {"service_request", "service-requests-nyc311/nyc311-api-2024b.csv", "nyc311-api", 1000},
+        {"nyc311-animals-2025-excel.csv", "nyc311-excel", 4969},
+        {"nyc311-mixed-2018.csv", "nyc311-portal", 1000},
+        {"nyc311-api-2024a.csv", "nyc311-api", 1000},
     };
     TestCity c = city_new("tests/packs/foreign");
     for (size_t i = 0; i < COUNT(files); i++) {
         char path[256], map[256];
-        snprintf(path, sizeof path, "data/%s", files[i].file);
+        snprintf(path, sizeof path, "data/service-requests-nyc311/%s", files[i].file);
         snprintf(map, sizeof map, "tests/packs/foreign/90-foreign/maps/%s.yaml", files[i].map);
-        ImportResult r = real(&c, files[i].entity, shared(path), map, true);
+        ImportResult r = real(&c, "service_request", shared(path), map, true);
         assert_int_equal(r.rows, files[i].rows);
     }
     city_free(&c);

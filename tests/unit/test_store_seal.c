@@ -322,8 +322,9 @@ static void keys__a_lost_one_is_followed_by_one_that_says_so(void **state)
     /* nor may an endorsed one be turned into one, or its loss be taken out of the text */
     testdb_raw(t, "create table saved as select * from seal_key");
     static const char *const forged[] = {
-        "update seal_key set endorsement = replace(endorsement, 'key 2 is lost', 'key 1 is lost') where id = "
-        "3",
+        ("update seal_key set endorsement = replace(endorsement, 'key 2 is lost', 'key 1 is lost') where id "
+         "= "
+         "3"),
         "update seal_key set endorsement = replace(endorsement, '/3 ', '/2 ') where id = 3",
         "update seal_key set endorsement = replace(endorsement, '/3 ', '/4 ') where id = 4",
         "update seal_key set endorsement = 'x' where id = 3"};
