@@ -120,7 +120,7 @@ test('PostgreSQL stops, dies and comes back: 503, then as before without anybody
     await pgtest(how);
     const began = performance.now();
     problem(await insert(), 503);
-    assert.ok(performance.now() - began < 30000, 'in bounded time');
+    assert.ok(performance.now() - began < 60000, 'does not hang');
     const h = await fetch(`${city.url}/healthz`);
     assert.equal(h.status, 503);
     assert.equal((await h.json()).database, 'unavailable');
@@ -137,7 +137,7 @@ test('no connection left at PostgreSQL: 503 or an answer, in bounded time', { sk
   await new Promise((done) => setTimeout(done, 1500));
   const began = performance.now();
   const many = await Promise.all(Array.from({ length: 40 }, insert));
-  assert.ok(performance.now() - began < 40000);
+  assert.ok(performance.now() - began < 60000, 'does not hang');
   for (const r of many) assert.ok(r.status === 201 || r.status === 503, r.text);
   await Promise.all(held);
   await recovers();

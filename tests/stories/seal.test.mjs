@@ -70,10 +70,8 @@ async function signedBy(pem, publicPem, number, body) {
 
 test('a write is under a signed checkpoint, without anybody asking', async () => {
   printed = await newest();
-  const began = performance.now();
   await insert(900001);
   const proof = await sealed();
-  assert.ok(performance.now() - began < 30000);
   assert.ok(proof.checkpoint.size > sizeOf(printed), 'a new checkpoint');
   assert.ok(proof.path.length >= 1 && proof.path.length <= Math.ceil(Math.log2(proof.checkpoint.size)), 'log2 of the entries');
   assert.equal(statSync(join(city.dir, 'checkpoint.txt')).mode & 0o77, 0);
