@@ -76,10 +76,10 @@ test('record: masked fields with a stated purpose, references with names, keyboa
   assert.deepEqual(await faults(page), []);
   const before = await page.textContent('.side dl');
   await page.click('text=查看完整内容');
-  await page.selectOption('#purpose', { index: 1 }).catch(() => page.fill('#purpose', '核对登记信息'));
+  await page.fill('#purpose', '核对登记信息');
   await page.click('.unmask .btn.primary');
   await page.waitForFunction((t) => document.querySelector('.side dl').textContent !== t, before);
-  await page.waitForSelector('.past >> text=查看了完整的敏感信息').catch(() => {});
+  await page.waitForSelector('.past li:has-text("查看了完整的敏感信息，事由：核对登记信息")');
   await page.click('text=关闭 ×');
   await page.waitForSelector('.side', { state: 'detached' });
   await page.goto(`${p.city.url}/desk/e/region/r/610502`);
