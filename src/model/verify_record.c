@@ -40,7 +40,7 @@ typedef struct Said {
     int64_t seq, at_us; /* of the last one */
     bool gone;          /* it was a delete */
     bool whole;         /* a field that is not in `now` is empty */
-    int64_t made_us;    /* -1 = before the columns changed */
+    int64_t made_us;    /* -1 = nothing of it */
     Str actor;          /* who made it */
     Str text;           /* `now` as it stands in the one entry there is; p == NULL: look at `now` */
     json_t *now;

@@ -92,10 +92,12 @@ void pg_line_meet(PgLine *l, PGconn *pq)
     char text[256];
     PG_WAITS(l);
     PGresult *res = PQexec(pq, "select pg_postmaster_start_time()");
+    pthread_mutex_lock(&l->guard->mutex);
     if (PQresultStatus(res) == PGRES_TUPLES_OK)
         snprintf(l->server, sizeof l->server, "%s", PQgetvalue(res, 0, 0));
-    PQclear(res);
     l->pid = PQbackendPID(pq);
+    pthread_mutex_unlock(&l->guard->mutex);
+    PQclear(res);
     while (l->server[0] && take_left(l->guard, l->server, &left)) {
         /* its number may be another's by now: a younger one's */
         snprintf(
