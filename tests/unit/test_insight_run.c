@@ -135,6 +135,29 @@ static void values__past_periods_follow(void **state)
 }
 
 /* The day of an instant is China's: 16:00 UTC is the next day. */
+static int reshaped_tx(Tx *tx, void *ctx, Err *err)
+{
+    (void)ctx;
+    JournalEntry x = {.actor = S("system"), .entity = S("firm"), .op = S("reshape")};
+    return journal_add(tx, &x, err);
+}
+
+/* What init did to a register's values is no change of any record, but of the figures. */
+static void values__follow_what_init_did(void **state)
+{
+    World *w = *state;
+    Err err = ERR_INIT;
+    three_firms(w);
+    pass(w);
+    VALUE("capital", "", "2026-04-01", "30031");
+    testdb_raw(w->c->db, "update firm set capital = 1000 where code = '3'");
+    pass(w);
+    VALUE("capital", "", "2026-04-01", "30031");
+    assert_int_equal(store_tx(w->c->store, "reshaped", reshaped_tx, NULL, &err), 0);
+    pass(w);
+    VALUE("capital", "", "2026-04-01", "130030");
+}
+
 static void values__days_are_chinas(void **state)
 {
     World *w = *state;
@@ -415,9 +438,9 @@ static void faults__of_one_keep_no_other(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
 UNIT_MAIN(T(values__of_every_form), T(values__an_empty_register_gives_none_not_zero),
-          T(values__past_periods_follow), T(values__days_are_chinas), T(values__a_new_day_begins_new_periods),
-          T(values__only_what_moved_is_written), T(rows__the_query_counts_the_same),
-          T(lineage__says_how_and_up_to_where), T(people__few_are_not_given),
-          T(people__nothing_can_be_worked_out), T(version__old_values_stay),
+          T(values__past_periods_follow), T(values__follow_what_init_did), T(values__days_are_chinas),
+          T(values__a_new_day_begins_new_periods), T(values__only_what_moved_is_written),
+          T(rows__the_query_counts_the_same), T(lineage__says_how_and_up_to_where),
+          T(people__few_are_not_given), T(people__nothing_can_be_worked_out), T(version__old_values_stay),
           T(version__a_changed_formula_needs_a_new_one), T(rights__nobody_writes_values_as_records),
           T(rights__a_county_reads_its_own), T(lease__one_server_computes), T(faults__of_one_keep_no_other))

@@ -8,18 +8,6 @@
 /* everything that small-v2 takes away from small */
 #define ALL_OF_IT "all_types.a_url all_types.a_line all_types.a_json all_types.a_secret"
 
-static int fresh(void **state)
-{
-    *state = testcity_new("small", true);
-    return 0;
-}
-
-static int gone(void **state)
-{
-    testcity_free(*state);
-    return 0;
-}
-
 /* Two holders of one position stand in the way of small-v2's unique key. */
 static void make_way(TestCity *c)
 {
@@ -147,7 +135,7 @@ static void plan__other_packs_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, fresh, gone)
+#define T(name) cmocka_unit_test_setup_teardown(name, testcity_small, testcity_gone)
         T(plan__second_run_is_empty),
         T(plan__data_loss_is_refused_by_name),
         T(plan__new_unique_over_duplicates_changes_nothing),

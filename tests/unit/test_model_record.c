@@ -7,18 +7,6 @@
 
 #define SYS &testcity_system
 
-static int fresh(void **state)
-{
-    *state = testcity_new("small", true);
-    return 0;
-}
-
-static int gone(void **state)
-{
-    testcity_free(*state);
-    return 0;
-}
-
 #define REFUSED(call, code_, pointer_, part)                                                                 \
     do {                                                                                                     \
         assert_int_equal((call), -(int)(code_));                                                             \
@@ -309,7 +297,7 @@ static void history__past_and_present(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, fresh, gone)
+#define T(name) cmocka_unit_test_setup_teardown(name, testcity_small, testcity_gone)
         T(insert__gives_back_what_was_put),
         T(insert__defaults_and_computed),
         T(insert__refuses_with_pointer_and_reason),

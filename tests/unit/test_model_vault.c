@@ -20,12 +20,6 @@ static int fresh(void **state)
                            "{\"code\":\"ZZ003\",\"a_text\":\"甲乙\",\"a_secret\":\"另一个\"}", NULL);
 }
 
-static int gone(void **state)
-{
-    testcity_free(*state);
-    return 0;
-}
-
 static bool holds(Str text, const char *part) { return str_find_str(text, str_c(part)) >= 0; }
 
 static Str column(TestCity *c, const char *code)
@@ -142,10 +136,11 @@ static void migration__seals_and_keeps(void **state)
     testcity_free(c);
 }
 
-UNIT_MAIN(cmocka_unit_test_setup_teardown(at_rest__nothing_is_readable, fresh, gone),
-          cmocka_unit_test_setup_teardown(door__opens_masks_and_finds, fresh, gone),
-          cmocka_unit_test_setup_teardown(change__is_seen_and_sealed, fresh, gone),
-          cmocka_unit_test_setup_teardown(damage__is_told, fresh, gone),
-          cmocka_unit_test_setup_teardown(new_key__old_values_are_found_then_sealed_anew, fresh, gone),
-          cmocka_unit_test_setup_teardown(wrong_root_key__is_refused, fresh, gone),
+UNIT_MAIN(cmocka_unit_test_setup_teardown(at_rest__nothing_is_readable, fresh, testcity_gone),
+          cmocka_unit_test_setup_teardown(door__opens_masks_and_finds, fresh, testcity_gone),
+          cmocka_unit_test_setup_teardown(change__is_seen_and_sealed, fresh, testcity_gone),
+          cmocka_unit_test_setup_teardown(damage__is_told, fresh, testcity_gone),
+          cmocka_unit_test_setup_teardown(new_key__old_values_are_found_then_sealed_anew, fresh,
+                                          testcity_gone),
+          cmocka_unit_test_setup_teardown(wrong_root_key__is_refused, fresh, testcity_gone),
           cmocka_unit_test(migration__seals_and_keeps))

@@ -9,18 +9,6 @@
 
 #define SYS &testcity_system
 
-static int fresh(void **state)
-{
-    *state = testcity_new("small", true);
-    return 0;
-}
-
-static int gone(void **state)
-{
-    testcity_free(*state);
-    return 0;
-}
-
 static int verify(TestCity *c, Verified *ret)
 {
     c->err = ERR_INIT;
@@ -211,10 +199,11 @@ static void dropped__and_declared_again_is_whole(void **state)
     assert_text(testcity_sql(c, "select count(*) from journal where entity = 'post' and op = 'drop'"), "1");
 }
 
-UNIT_MAIN(cmocka_unit_test_setup_teardown(whole__what_the_program_did, fresh, gone),
-          cmocka_unit_test(changed__is_found),
-          cmocka_unit_test_setup_teardown(turned_back__is_found, fresh, gone),
-          cmocka_unit_test_setup_teardown(deleted__and_back_again_is_found, fresh, gone),
-          cmocka_unit_test_setup_teardown(sealed__moved_is_found_renewed_is_not, fresh, gone),
-          cmocka_unit_test_setup_teardown(reshaped__is_whole_and_still_watched, fresh, gone),
-          cmocka_unit_test_setup_teardown(dropped__and_declared_again_is_whole, fresh, gone))
+UNIT_MAIN(
+    cmocka_unit_test_setup_teardown(whole__what_the_program_did, testcity_small, testcity_gone),
+    cmocka_unit_test(changed__is_found),
+    cmocka_unit_test_setup_teardown(turned_back__is_found, testcity_small, testcity_gone),
+    cmocka_unit_test_setup_teardown(deleted__and_back_again_is_found, testcity_small, testcity_gone),
+    cmocka_unit_test_setup_teardown(sealed__moved_is_found_renewed_is_not, testcity_small, testcity_gone),
+    cmocka_unit_test_setup_teardown(reshaped__is_whole_and_still_watched, testcity_small, testcity_gone),
+    cmocka_unit_test_setup_teardown(dropped__and_declared_again_is_whole, testcity_small, testcity_gone))

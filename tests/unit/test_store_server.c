@@ -269,6 +269,7 @@ static void own_impatient(Own *o)
 {
     Err err = ERR_INIT;
     char url[300];
+    own_open(o);
     store_free(o->s);
     snprintf(url, sizeof url, "%.250s?connect_timeout=2", o->url);
     const StoreOptions options = {.dir = o->city, .url = url, .read_timeout_ms = 300, .answer_ms = 600};
@@ -294,7 +295,6 @@ static void frozen__is_told_and_left_behind(void **state)
     Err err = ERR_INIT;
     Own o;
     int64_t n = -1;
-    own_open(&o);
     own_impatient(&o);
     assert_int_equal(store_tx(o.s, "insert", insert_town, NULL, &err), 0);
     assert_int_equal(store_read(o.s, "count", count_towns, &n, &err), 0);
@@ -332,7 +332,6 @@ static void no_standby__commits_are_left_and_cleared(void **state)
     Err err = ERR_INIT;
     Own o;
     int64_t n = -1;
-    own_open(&o);
     own_impatient(&o);
     own_run("psql %s -qc \"alter system set synchronous_standby_names = 'nobody'\"", o.url);
     own_again(&o, "stop");

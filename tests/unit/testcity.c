@@ -162,6 +162,18 @@ void testcity_free(TestCity *c)
     free(c);
 }
 
+int testcity_small(void **state)
+{
+    *state = testcity_new("small", true);
+    return 0;
+}
+
+int testcity_gone(void **state)
+{
+    testcity_free(*state);
+    return 0;
+}
+
 /* --- actors
  * ------------------------------------------------------------------------------------------------------- */
 

@@ -20,6 +20,9 @@ typedef struct TestCity {
 /* name: folder under tests/packs. load: also the data files, demo ones included. */
 TestCity *testcity_new(const char *name, bool load);
 void testcity_free(TestCity *c);
+/* For cmocka: *state is the loaded city of tests/packs/small; and the end of any. */
+int testcity_small(void **state);
+int testcity_gone(void **state);
 /* Other packs on the same database. `allowed`: names for --allow-data-loss, separated by spaces, or NULL.
    0 or a negative code; ret_steps may be NULL. The model is only replaced on success. */
 int testcity_switch(TestCity *c, const char *name, const char *allowed, size_t *ret_steps);
