@@ -79,6 +79,7 @@ test('record: masked fields with a stated purpose, references with names, keyboa
   await page.fill('#purpose', '核对登记信息');
   await page.click('.unmask .btn.primary');
   await page.waitForFunction((t) => document.querySelector('.side dl').textContent !== t, before);
+  assert.doesNotMatch(await page.textContent('.side'), /已遮盖|查看完整内容/);
   await page.waitForSelector('.past li:has-text("查看了完整的敏感信息，事由：核对登记信息")');
   await page.click('text=关闭 ×');
   await page.waitForSelector('.side', { state: 'detached' });
